@@ -1,0 +1,46 @@
+# The project's commands. `make demo` and `make test` need Python 3.11 or newer and make; nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check fmt bench clean
+
+help: ## Show these lines
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(READY) ## Make .venv with everything that running, testing and checking need
+
+# Two steps: the exact versions of constraints.txt, then the project itself, built by the hatchling that is pinned there.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Watch the course arrive in three inboxes (DEMO_ARGS="--once --json" for programs)
+	@$(BIN)/sequencer demo $(DEMO_ARGS)
+
+check: $(READY) ## Format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(READY) ## Format the code, and mend what lint can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: check ## Everything: check, then all tests on SQLite and PostgreSQL, with coverage
+	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
+
+bench: $(READY) ## Measure what docs/performance.md claims
+	$(BIN)/python -m benchmarks
+
+clean: ## Remove what was made here
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

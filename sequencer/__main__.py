@@ -1,0 +1,5 @@
+"""How does `python -m sequencer` start? As the `sequencer` command does."""
+
+from sequencer.cli import main
+
+main()

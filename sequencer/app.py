@@ -1,0 +1,81 @@
+"""What belongs to one running program? Settings become an App: database, templates, press, courier, clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sequencer.content import courses as course_files
+from sequencer.content.files import shipped
+from sequencer.content.templates import Templates
+from sequencer.delivery.courier import Courier, SmtpCourier
+from sequencer.errors import BadSettings
+from sequencer.flows import course as course_flow
+from sequencer.flows.press import Imprint, Press
+from sequencer.settings import Settings
+from sequencer.store import migrate
+from sequencer.store.database import Database, connect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything a door needs. `clock` is read once for each request or tick, by the door."""
+
+    settings: Settings
+    db: Database
+    templates: Templates
+    press: Press
+    courier: Courier
+    clock: Callable[[], datetime]
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self.db.close()
+
+
+def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Courier | None = None) -> App:
+    """The app of these settings; nothing is changed anywhere. Raises BadSettings where something cannot be reached."""
+    own = settings.root / settings.templates if settings.templates else None
+    if own and not own.is_dir():
+        raise BadSettings(f'The option "templates" is {own}; there is no such folder.')
+    templates = Templates(own)
+    imprint = Imprint(
+        base_url=settings.base_url,
+        secret=settings.secret_key,
+        postal_address=settings.postal_address,
+        confirm_within=settings.confirm_within,
+    )
+    return App(
+        settings=settings,
+        db=connect(settings.database_url, root=settings.root),
+        templates=templates,
+        press=Press(templates, imprint),
+        courier=courier or SmtpCourier(settings.relay_url),
+        clock=clock,
+    )
+
+
+def upgrade(app: App) -> tuple[str, ...]:
+    """Bring the database to the newest shape; the migrations that ran."""
+    return migrate.upgrade(app.db, shipped("migrations"))
+
+
+def prepare(app: App, *, now: datetime) -> tuple[str, ...]:
+    """Check that the service can run, make the tables of an empty database, and publish courses that never were.
+
+    Gives the slugs of courses whose files differ from what is published. Raises BadSettings or BadContent.
+    """
+    if migrate.is_empty(app.db):
+        upgrade(app)
+    migrate.check(app.db, shipped("migrations"))
+    folder = app.settings.root / app.settings.courses
+    changed = course_flow.publish_new(
+        app.db, folder, app.templates, postal_address=app.settings.postal_address, now=now
+    )
+    known = {path.name for path in course_files.find(folder)}
+    for form in app.settings.forms.values():
+        if form.course not in known:
+            there = ", ".join(sorted(known)) or "none"
+            raise BadSettings(
+                f'The form "{form.key}" leads to the course "{form.course}"; in {folder} there is {there}.'
+            )
+    return tuple(changed)

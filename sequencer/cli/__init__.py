@@ -1,0 +1,69 @@
+"""Which commands are there? The tree of the terminal; a command's file is read only when the command is meant."""
+
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sequencer import __version__
+from sequencer.errors import SequencerError
+
+# Name, where it is, and its line in the help: so that --help reads no other file.
+COMMANDS = {
+    "demo": ("demo:demo", "Watch a course arrive in three inboxes, on embedded defaults."),
+    "init": ("init:init", "Write a commented sequencer.toml, and the shipped course beside it."),
+    "serve": ("serve:serve", "Run the web door and the delivery in one process."),
+    "tick": ("tick:tick", "Send what is due, once, and exit."),
+    "course": ("course:course", "List, check, look at and publish courses."),
+    "subscriber": ("subscriber:subscriber", "Add, list and explain people; unsubscribe them."),
+    "db": ("db:db", "Bring the database to the newest shape."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is run, and turns our errors into one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, read now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        found = getattr(importlib.import_module(f"sequencer.cli.{module}"), name)
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The table, without reading any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 (click's own signature)
+        """Run the command; what is wrong is one sentence on stderr, exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except SequencerError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="sequencer")
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="SEQUENCER_CONFIG",
+    help="The settings file; sequencer.toml in this folder unless said otherwise.",
+)
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """Turn an article into an e-mail course, and deliver it: nothing lost, nothing doubled in silence.
+
+    Exit codes: 0 done, 1 not done (one sentence says why), 2 the command was not understood.
+    """
+    ctx.obj = config
+    os.umask(0o077)  # settings and database hold secrets and people

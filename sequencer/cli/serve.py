@@ -1,0 +1,41 @@
+"""How does an admin run the service? Web door, metronome and delivery in one process."""
+
+import logging
+
+import click
+
+from sequencer import app as wiring
+from sequencer import settings as options
+from sequencer import worker
+from sequencer.cli import frame
+from sequencer.settings import Settings
+from sequencer.web import asgi
+
+log = logging.getLogger(__name__)
+
+
+@click.command()
+@click.pass_context
+def serve(ctx: click.Context) -> None:
+    """Run the web door and the delivery until SIGTERM or Ctrl-C; what is on the wire is finished first."""
+    frame.log_to_stderr()
+    with frame.opened(ctx) as app:
+        for slug in wiring.prepare(app, now=app.clock()):
+            log.warning("course.changed", extra={"course": slug, "hint": f"sequencer course apply {slug}"})
+        settings = app.settings
+        log.info("serve.started", extra=_shown(settings))
+        server = asgi.server(
+            asgi.build(app, lifespan=worker.beside(app)), host=settings.listen.host, port=settings.listen.port
+        )
+        server.run()
+        if not server.started:
+            listen = f"{settings.listen.host}:{settings.listen.port}"
+            raise click.ClickException(f'The option "listen" is {listen}; this address cannot be listened on.')
+        log.info("serve.stopped")
+
+
+def _shown(settings: Settings) -> dict[str, object]:
+    """The settings for the log, without those that hold secrets."""
+    hidden = {name for name in options.options() if not Settings.__dataclass_fields__[name].repr}
+    shown = {name: getattr(settings, name) for name in options.options() if name not in hidden | {"forms"}}
+    return {**shown, "relay": settings.relay_url.name, "forms": ",".join(settings.forms)}

@@ -1,0 +1,58 @@
+"""How does an admin send what is due, once? For cron, for tests, and for rehearsals at another hour."""
+
+from datetime import UTC, datetime
+
+import click
+
+from sequencer import app as wiring
+from sequencer.cli import frame
+from sequencer.flows import dispatch
+
+
+def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    try:
+        instant = datetime.fromisoformat(value) if value else None
+    except ValueError as error:
+        raise click.BadParameter('write an instant like "2026-11-23T08:00:00Z".') from error
+    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+@click.command()
+@click.option("--now", callback=_instant, metavar="ISO", help="Pretend that it is then (UTC unless it says a zone).")
+@frame.json_option
+@click.pass_context
+def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
+    """Send what is due, once, and exit. Exit code 1 where the relay could not be used."""
+    frame.log_to_stderr()
+    with frame.opened(ctx) as app:
+        instant = now or app.clock()
+        _warn_of_changes(wiring.prepare(app, now=instant))
+        done = dispatch.tick(app.db, app.courier, app.press, now=instant)
+    if as_json:
+        frame.print_json(
+            {
+                "now": instant,
+                "recovered": done.recovered,
+                "accepted": done.accepted,
+                "deferred": done.deferred,
+                "rejected": done.rejected,
+                "uncertain": done.uncertain,
+                "trouble": done.trouble,
+            }
+        )
+    else:
+        click.echo(
+            f"accepted {done.accepted}, deferred {done.deferred}, rejected {done.rejected}, "
+            f"uncertain {done.uncertain}, recovered {done.recovered}"
+        )
+    if done.trouble:
+        raise click.ClickException(done.trouble)
+
+
+def _warn_of_changes(changed: tuple[str, ...]) -> None:
+    for slug in changed:
+        click.echo(
+            f'The files of the course "{slug}" differ from what is published; "sequencer course apply {slug}" '
+            "publishes them.",
+            err=True,
+        )

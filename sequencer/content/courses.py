@@ -1,0 +1,183 @@
+"""Which courses do the files describe? A folder with course.toml and one Markdown file a lesson becomes a Course."""
+
+import tomllib
+from collections.abc import Mapping
+from datetime import time
+from email.utils import parseaddr
+from pathlib import Path
+
+import yaml
+
+from sequencer.core import schedule
+from sequencer.core.model import Course, Gap, Lesson, Mailbox, Rhythm, WhenUncertain
+from sequencer.errors import BadContent
+
+COURSE_FILE = "course.toml"
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_FENCE = "---"
+_LESSON_KEYS = {"id", "subject", "preheader", "theme", "gap", "added"}
+_COURSE_KEYS = {
+    "title", "subtitle", "author", "brand", "language", "site", "sender", "send_at", "days", "gap", "uncertain",
+}  # fmt: skip
+
+
+def find(folder: Path) -> tuple[Path, ...]:
+    """The folders below `folder` that hold a course, by name. Raises BadContent where there is no such folder."""
+    if not folder.is_dir():
+        raise BadContent(f'{folder}: there is no such folder; the option "courses" names the folder of your courses.')
+    return tuple(sorted(path.parent for path in folder.glob(f"*/{COURSE_FILE}")))
+
+
+def read(folder: Path) -> Course:
+    """The course in `folder`, its lessons in the order of their file names. Raises BadContent with file and line."""
+    path = folder / COURSE_FILE
+    given = _toml(path)
+    _refuse_unknown(given, _COURSE_KEYS, str(path))
+    lessons = tuple(read_lesson(file) for file in sorted(folder.glob("*.md")))
+    if not lessons:
+        raise BadContent(f"{folder}: there is no lesson yet; write one as 01-first.md.")
+    _refuse_twins(lessons)
+    return Course(
+        slug=folder.name,
+        title=_text(given, "title", str(path)),
+        subtitle=_text(given, "subtitle", str(path), ""),
+        author=_text(given, "author", str(path), ""),
+        brand=_text(given, "brand", str(path), _text(given, "title", str(path))),
+        language=_text(given, "language", str(path), "en"),
+        site=_text(given, "site", str(path), ""),
+        sender=_sender(_text(given, "sender", str(path)), str(path)),
+        rhythm=Rhythm(
+            send_at=_send_at(given.get("send_at", "08:00"), str(path)),
+            days=_days(given.get("days", list(_WEEKDAYS)), str(path)),
+            gap=_gap(given.get("gap", 1), f"{path}"),
+        ),
+        uncertain=_uncertain(given.get("uncertain", "retry"), str(path)),
+        lessons=lessons,
+    )
+
+
+def read_lesson(path: Path) -> Lesson:
+    """The lesson in one Markdown file with YAML front matter. Raises BadContent with file and line."""
+    front, body, line = _split(path)
+    given = _yaml(path, front)
+    _refuse_unknown(given, _LESSON_KEYS, f"{path}:1")
+    gap = given.get("gap")
+    if not body.strip():
+        raise BadContent(f"{path}:{line}: the lesson has no text; write it below the front matter.")
+    return Lesson(
+        key=_text(given, "id", f"{path}:1"),
+        subject=_one_line(given, "subject", path),
+        preheader=_one_line(given, "preheader", path),
+        theme=_text(given, "theme", f"{path}:1"),
+        gap=None if gap is None else _gap(gap, f"{path}:1"),
+        added=_text(given, "added", f"{path}:1", ""),
+        body=body,
+        source=f"{path.parent.name}/{path.name}",
+        line=line,
+    )
+
+
+def _split(path: Path) -> tuple[str, str, int]:
+    """Front matter, body, and the line on which the body begins."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadContent(f"{path}: the file cannot be read as UTF-8 text: {error}.") from error
+    if not lines or lines[0].rstrip() != _FENCE:
+        raise BadContent(f'{path}:1: the front matter is missing; begin with a line "---", then id, subject, …')
+    try:
+        end = next(number for number, line in enumerate(lines[1:], 1) if line.rstrip() == _FENCE)
+    except StopIteration as error:
+        raise BadContent(f'{path}:1: the front matter has no end; close it with a line "---".') from error
+    return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]) + "\n", end + 2
+
+
+def _toml(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise BadContent(f"{path}: this is not valid TOML: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadContent(f"{path}: the file cannot be read: {error}.") from error
+
+
+def _yaml(path: Path, front: str) -> dict[str, object]:
+    try:
+        given = yaml.safe_load(front)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 2 if error.problem_mark else 1
+        raise BadContent(f"{path}:{line}: the front matter is not valid YAML: {error.problem}.") from error
+    if not isinstance(given, dict):
+        raise BadContent(f'{path}:1: the front matter needs lines like "id: my-lesson".')
+    return {str(key): value for key, value in given.items()}
+
+
+def _refuse_unknown(given: Mapping[str, object], known: set[str], where: str) -> None:
+    unknown = set(given) - known
+    if unknown:
+        raise BadContent(f'{where}: "{min(unknown)}" is not known here; known are {", ".join(sorted(known))}.')
+
+
+def _refuse_twins(lessons: tuple[Lesson, ...]) -> None:
+    seen: dict[str, Lesson] = {}
+    for lesson in lessons:
+        twin = seen.setdefault(lesson.key, lesson)
+        if twin is not lesson:
+            raise BadContent(
+                f'{lesson.source}:1: the id "{lesson.key}" is taken by {twin.source}; give each lesson its own.'
+            )
+
+
+def _text(given: Mapping[str, object], key: str, where: str, missing: str | None = None) -> str:
+    value = given.get(key, missing)
+    if value is None:
+        raise BadContent(f'{where}: "{key}" is missing; write {key} = "…" (in a lesson: {key}: "…").')
+    if not isinstance(value, str) or (missing is None and not value.strip()):
+        raise BadContent(f'{where}: "{key}" is {value!r}; write a text in quotes.')
+    return value.strip()
+
+
+def _one_line(given: Mapping[str, object], key: str, path: Path) -> str:
+    text = _text(given, key, f"{path}:1")
+    if any(not character.isprintable() for character in text):
+        raise BadContent(f'{path}:1: "{key}" has a line break or a control character; write it in one line.')
+    return text
+
+
+def _gap(value: object, where: str) -> Gap:
+    try:
+        return schedule.parse_gap(value)
+    except ValueError as error:
+        raise BadContent(f'{where}: "gap" is {value!r}; {error}.') from error
+
+
+def _send_at(value: object, where: str) -> time:
+    try:
+        return time.fromisoformat(value) if isinstance(value, str) else _not_a_time()
+    except ValueError as error:
+        raise BadContent(f'{where}: "send_at" is {value!r}; write an hour like "08:00".') from error
+
+
+def _not_a_time() -> time:
+    raise ValueError
+
+
+def _days(value: object, where: str) -> frozenset[int]:
+    names = value if isinstance(value, list) else []
+    if not names or not all(name in _WEEKDAYS for name in names):
+        raise BadContent(f'{where}: "days" is {value!r}; write weekdays like ["mon", "thu"].')
+    return frozenset(_WEEKDAYS.index(name) for name in names)
+
+
+def _sender(value: str, where: str) -> Mailbox:
+    name, address = parseaddr(value)
+    if "@" not in address or not address.isascii() or any(character.isspace() for character in address):
+        raise BadContent(f'{where}: "sender" is {value!r}; write it like "Name <name@example.org>".')
+    return Mailbox(name=name, address=address)
+
+
+def _uncertain(value: object, where: str) -> WhenUncertain:
+    try:
+        return WhenUncertain(str(value))
+    except ValueError as error:
+        raise BadContent(f'{where}: "uncertain" is {value!r}; write "retry" or "hold".') from error

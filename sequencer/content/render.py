@@ -1,0 +1,136 @@
+"""What does a person read? Compiles a lesson or a confirmation once, then fills in each person's values."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import jinja2
+from markupsafe import Markup
+
+from sequencer.content import marks
+from sequencer.content.markdown import Block, blocks
+from sequencer.content.templates import Templates
+from sequencer.core.model import Course, Lesson
+from sequencer.errors import BadContent
+
+SAMPLE_LINKS = {
+    "unsubscribe": "https://example.org/u/sample",
+    "preferences": "https://example.org/p/sample",
+    "view": "https://example.org/v/sample",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """The values of one person that a mail may show. Links that are empty are left out of the mail."""
+
+    name: str
+    address: str
+    links: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """What one person reads: the subject, and both parts of the body."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompiledMail:
+    """A mail of which only the person's values are open."""
+
+    path: str
+    subject: jinja2.Template
+    html: jinja2.Template
+    text: jinja2.Template
+    shared: Mapping[str, object]
+
+    def fill(self, person: Person) -> Mail:
+        """The mail for one person. Raises BadContent where a value cannot be filled in."""
+        values = {
+            **self.shared,
+            "subscriber": {"name": person.name, "address": person.address},
+            "links": person.links,
+        }
+        try:
+            subject = self.subject.render(values)
+            # One line, always: what a person is called must not become a header of its own.
+            return Mail(subject=" ".join(subject.split()), html=self.html.render(values), text=self.text.render(values))
+        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
+            raise BadContent(f"{self.path}: the mail cannot be filled in: {error}.") from error
+
+
+def compile_lesson(course: Course, step: int, *, templates: Templates, postal_address: str) -> CompiledMail:
+    """The lesson at `step` (0 is the first), compiled. Raises BadContent with file and line."""
+    lesson = course.lessons[step]
+    marks.check(templates.person_text, lesson.body, path=lesson.source, line=lesson.line)
+    for line in (lesson.subject, lesson.preheader):
+        marks.check(templates.person_text, line, path=lesson.source)
+    open_marks: list[str] = []
+    guarded = replace(
+        lesson,
+        body=marks.guard(lesson.body, open_marks),
+        subject=marks.guard(lesson.subject, open_marks),
+        preheader=marks.guard(lesson.preheader, open_marks),
+    )
+    body = [_kept(block) for block in blocks(guarded.body, path=lesson.source, line=lesson.line)]
+    shown = {"course": _course(course), "lesson": _lesson(course, lesson, step)}
+    values = {**shown, "lesson": _lesson(course, guarded, step), "blocks": body, "postal_address": postal_address}
+    html = marks.restore(templates.mail_html("lesson.mjml", values), open_marks)
+    text = marks.restore(templates.mail_text("lesson.txt", values), open_marks)
+    return _compiled(templates, lesson.source, lesson.subject, html, text, shown)
+
+
+def compile_confirmation(
+    course: Course, *, templates: Templates, postal_address: str, confirm_within: int
+) -> CompiledMail:
+    """The mail that asks a visitor whether it was them; it holds nothing that the visitor wrote."""
+    shown = {"course": _course(course)}
+    values = {**shown, "postal_address": postal_address, "confirm_within": confirm_within}
+    html = templates.mail_html("confirm.mjml", values)
+    text = templates.mail_text("confirm.txt", values)
+    subject = templates.mail_text("confirm.subject.txt", values)
+    return _compiled(templates, "templates/mail/confirm.mjml", subject, html, text, shown)
+
+
+def sample_person(name: str = "Alex") -> Person:
+    """Somebody to look at a mail with."""
+    return Person(name=name, address="alex@example.org", links=SAMPLE_LINKS)
+
+
+def _compiled(
+    templates: Templates, path: str, subject: str, html: str, text: str, shared: Mapping[str, object]
+) -> CompiledMail:
+    try:
+        return CompiledMail(
+            path=path,
+            subject=templates.person_text.from_string(subject),
+            html=templates.person_html.from_string(html),
+            text=templates.person_text.from_string(text),
+            shared=shared,
+        )
+    except jinja2.TemplateSyntaxError as error:
+        raise BadContent(f"{path}: {error.message}.") from error
+
+
+def _kept(block: Block) -> Block:
+    """The block with its HTML marked as such, so that the template does not escape it again."""
+    return replace(block, html=Markup(block.html))  # noqa: S704 (rendered by us, with raw HTML off)
+
+
+def _course(course: Course) -> dict[str, object]:
+    return {name: value for name, value in asdict(course).items() if name in marks.KNOWN["course"]}
+
+
+def _lesson(course: Course, lesson: Lesson, step: int) -> dict[str, object]:
+    number, total = step + 1, len(course.lessons)
+    return {
+        "number": number,
+        "total": total,
+        "percent": round(100 * number / total),
+        "subject": lesson.subject,
+        "preheader": lesson.preheader,
+        "theme": lesson.theme,
+    }

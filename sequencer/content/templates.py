@@ -1,0 +1,82 @@
+"""Which template is meant, and how is it filled? The Jinja2 environments, and the one door to the MJML compiler.
+
+Mail templates are filled twice. `[[ … ]]` and `[% … %]` are filled once a lesson, before MJML is compiled; `{{ … }}`
+and `{% … %}` once a person, after it. (MJML first, Jinja second: a name that holds a tag cannot break the message.)
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+import mjml
+
+from sequencer.content.files import shipped
+from sequencer.errors import BadContent, NotFound
+
+
+class Templates:
+    """The templates of one installation: those in `own` first, then the shipped ones."""
+
+    def __init__(self, own: Path | None = None) -> None:
+        folders = [folder for folder in (own, shipped("templates")) if folder]
+        self._folders = folders
+        loader = jinja2.FileSystemLoader(folders)
+        strict = jinja2.StrictUndefined
+        self._pages = jinja2.Environment(loader=loader, autoescape=True, undefined=strict, trim_blocks=True)
+        self._mjml = _twice(loader, autoescape=True)
+        self._text = _twice(loader, autoescape=False)
+        self.person_html = jinja2.Environment(autoescape=True, undefined=strict)
+        self.person_text = jinja2.Environment(undefined=strict)  # noqa: S701 (plain text: nothing to escape)
+
+    def page(self, name: str, values: Mapping[str, object]) -> str:
+        """A web page from templates/web."""
+        return _fill(self._pages, f"web/{name}", values)
+
+    def asset(self, name: str) -> bytes:
+        """A stylesheet from templates/web. Raises NotFound."""
+        for folder in self._folders:
+            path = folder / "web" / name
+            if path.suffix == ".css" and path.is_file():
+                return path.read_bytes()
+        raise NotFound("There is no such file here.")
+
+    def mail_html(self, name: str, values: Mapping[str, object]) -> str:
+        """The HTML of a mail from templates/mail, with the person's marks still open."""
+        source = _fill(self._mjml, f"mail/{name}", values)
+        try:
+            return mjml.mjml2html(source)
+        except ValueError as error:
+            raise BadContent(f"templates/mail/{name}: this is not valid MJML: {error}.") from error
+
+    def mail_text(self, name: str, values: Mapping[str, object]) -> str:
+        """The text part of a mail from templates/mail, with the person's marks still open."""
+        return _fill(self._text, f"mail/{name}", values)
+
+
+def _twice(loader: jinja2.BaseLoader, *, autoescape: bool) -> jinja2.Environment:
+    """The environment of the first filling: square brackets, so that the person's marks stay as they are."""
+    return jinja2.Environment(
+        loader=loader,
+        autoescape=autoescape,  # noqa: S701 (the caller's: MJML is escaped, plain text is not)
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        block_start_string="[%",
+        block_end_string="%]",
+        variable_start_string="[[",
+        variable_end_string="]]",
+        comment_start_string="[#",
+        comment_end_string="#]",
+    )
+
+
+def _fill(environment: jinja2.Environment, name: str, values: Mapping[str, object]) -> str:
+    try:
+        return environment.get_template(name).render(values)
+    except jinja2.TemplateNotFound as error:
+        raise BadContent(f"templates/{error.name}: there is no such template.") from error
+    except jinja2.TemplateSyntaxError as error:
+        raise BadContent(f"templates/{error.name or name}:{error.lineno}: {error.message}.") from error
+    except jinja2.UndefinedError as error:
+        raise BadContent(f"templates/{name}: {error.message}.") from error

@@ -1,0 +1,336 @@
+"""Which things does the house speak of? The nouns, as frozen values."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import NewType
+
+SubscriberId = NewType("SubscriberId", int)
+ConsentId = NewType("ConsentId", int)
+CourseId = NewType("CourseId", int)
+LessonId = NewType("LessonId", int)
+RevisionId = NewType("RevisionId", int)
+EnrolmentId = NewType("EnrolmentId", int)
+DeliveryId = NewType("DeliveryId", int)
+
+
+class SubscriberState(StrEnum):
+    """Where a person stands with us."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    LEFT = "left"
+    SUPPRESSED = "suppressed"
+
+
+class EnrolmentState(StrEnum):
+    """Where a person stands in a course."""
+
+    ACTIVE = "active"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+
+
+class DeliveryState(StrEnum):
+    """How far one message to one person has come. `uncertain`: the server's answer to the content was never seen."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+    SKIPPED = "skipped"
+
+
+class DeliveryKind(StrEnum):
+    """What a message is for; confirmations go before lessons."""
+
+    CONFIRMATION = "confirmation"
+    LESSON = "lesson"
+
+
+class SuppressionReason(StrEnum):
+    """Why an address gets no more mail."""
+
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    MANUAL = "manual"
+
+
+class WhenUncertain(StrEnum):
+    """What a course does about a message whose fate is unknown: send it once more, or leave it to an admin."""
+
+    RETRY = "retry"
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """The least time between two lessons. Days are days of the person's calendar, hours are elapsed time."""
+
+    days: int = 0
+    hours: int = 0
+
+    def __str__(self) -> str:
+        """As an author would write it."""
+        count, unit = (self.hours, "hour") if self.hours else (self.days, "day")
+        return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """When lessons may arrive: the local hour, the weekdays (Monday is 0), and the least time between two."""
+
+    send_at: time
+    days: frozenset[int]
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """An address with the name shown before it."""
+
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lesson:
+    """One theme of the article. `key` is the front matter's id; `source` and `line` say where the body begins."""
+
+    key: str
+    subject: str
+    preheader: str
+    theme: str
+    body: str
+    gap: Gap | None = None
+    added: str = ""
+    source: str = ""
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A course as its author wrote it."""
+
+    slug: str
+    title: str
+    subtitle: str
+    author: str
+    brand: str
+    language: str
+    site: str
+    sender: Mailbox
+    rhythm: Rhythm
+    uncertain: WhenUncertain
+    lessons: tuple[Lesson, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A published, immutable version of a course; `lesson_ids` runs beside `course.lessons`."""
+
+    id: RevisionId
+    course_id: CourseId
+    number: int
+    course: Course
+    lesson_ids: tuple[LessonId, ...]
+    published_at: datetime
+
+    def rhythm_to(self, step: int) -> Rhythm:
+        """The rhythm that leads to the lesson at `step`, whose own gap goes before the course's."""
+        rhythm = self.course.rhythm
+        gap = self.course.lessons[step].gap or rhythm.gap
+        return Rhythm(send_at=rhythm.send_at, days=rhythm.days, gap=gap)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An e-mail address: `normalized` is the key by which we know the person, `wire` what goes on the envelope.
+
+    The domain on the wire is in ASCII (RFC 5890).
+    """
+
+    normalized: str
+    wire: str
+    needs_smtputf8: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignupRequest:
+    """What a sign-up form said, whichever shape it came in; `timezone` is known to be a zone."""
+
+    form: str
+    address: Address
+    name: str
+    timezone: str
+    note: str
+    source_url: str
+    ip: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """A person and an address."""
+
+    id: SubscriberId
+    address: Address
+    name: str
+    timezone: str
+    state: SubscriberState
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """When, where and to which words somebody agreed; what they asked for takes effect when they confirm."""
+
+    id: ConsentId
+    subscriber_id: SubscriberId
+    course_id: CourseId
+    form: str
+    wording: str
+    name: str
+    timezone: str
+    note: str
+    source_url: str
+    ip: str
+    asked_at: datetime
+    confirmed_at: datetime | None = None
+    confirmed_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """A person on a course. `step` counts the lessons that have been claimed for them; `run` the passes they made."""
+
+    id: EnrolmentId
+    subscriber_id: SubscriberId
+    course_id: CourseId
+    run: int
+    step: int
+    state: EnrolmentState
+    next_due_at: datetime | None
+    started_at: datetime
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One message to one person: a row of the ledger. `campaign_id` is the lesson's or the consent's id."""
+
+    id: DeliveryId
+    kind: DeliveryKind
+    campaign_id: int
+    subscriber_id: SubscriberId
+    run: int
+    state: DeliveryState
+    attempt: int
+    doubts: int
+    enrolment_id: EnrolmentId | None
+    revision_id: RevisionId | None
+    due_at: datetime | None
+    created_at: datetime
+    finished_at: datetime | None
+    relay: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to send one message, for as long as the lease lasts; `attempt` fences every later word about it."""
+
+    delivery: Delivery
+    address: Address
+    name: str
+    timezone: str
+
+    @property
+    def ticket(self) -> "Ticket":
+        """What the ledger needs to know the claim again."""
+        return Ticket(delivery_id=self.delivery.id, attempt=self.delivery.attempt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticket:
+    """Names one attempt at one delivery."""
+
+    delivery_id: DeliveryId
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A finished message and where it goes: the envelope and the bytes, with CRLF line ends."""
+
+    ticket: Ticket
+    sender: str
+    recipient: str
+    needs_smtputf8: bool
+    content: bytes
+
+
+class Stage(StrEnum):
+    """How far a conversation about one message had come when the answer fell."""
+
+    CONNECT = "connect"
+    MAIL = "mail"
+    RCPT = "rcpt"
+    DATA = "data"
+    CONTENT = "content"
+
+
+class Blame(StrEnum):
+    """Whom a refusal is about: the person's address, the message, us and our relay, or nobody in particular."""
+
+    ADDRESS = "address"
+    MESSAGE = "message"
+    US = "us"
+    MAILBOX = "mailbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The relay has taken responsibility (RFC 5321 §6.1)."""
+
+    reply: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deferred:
+    """Not taken now; to be tried again. `after`: the least wait the answer asks for, where it asks."""
+
+    reply: str
+    blame: Blame = Blame.US
+    after: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """Not taken, ever; a dead address is to be suppressed."""
+
+    reply: str
+    blame: Blame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncertain:
+    """The content went out and the answer was never seen."""
+
+    reply: str
+
+
+Outcome = Accepted | Deferred | Rejected | Uncertain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What became of one attempt, and at which relay."""
+
+    ticket: Ticket
+    outcome: Outcome
+    relay: str

@@ -1,0 +1,120 @@
+"""What does an answer mean, and what follows? SMTP replies, the retry ladder, and who gets a confirmation mail.
+
+The rules for replies are rows of a table, read from top to bottom, the first that fits decides. They follow RFC 3463
+and what large receivers are known to send; a 5xx alone is not yet a dead address.
+"""
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Stage, SubscriberState
+
+_MINUTE = timedelta(minutes=1)
+_HOUR = timedelta(hours=1)
+
+# RFC 5321 §4.5.4.1 asks for persistence; a submission client may begin sooner than an MTA: 72 hours in all.
+RETRY_AFTER = (*(minutes * _MINUTE for minutes in (1, 5, 15, 30, 60)), *(10 * (2 * _HOUR,)), *(13 * (4 * _HOUR,)))
+_JITTER = 0.2  # of the wait, to either side
+
+# How long an uncertain message rests before it is sent once more: time for the relay's late word.
+DOUBT_FOR = 15 * _MINUTE
+MOST_DOUBTS = 2
+
+CONFIRMATIONS_IN_ALL = 2
+CONFIRMATION_EVERY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One row: replies (code, enhanced code, text) that fit `reply`, and what they mean."""
+
+    name: str
+    reply: re.Pattern[str]
+    permanent: bool
+    blame: Blame
+    after: timedelta = timedelta(0)
+
+
+def _rule(name: str, reply: str, blame: Blame, *, permanent: bool = False, after: timedelta = timedelta(0)) -> Rule:
+    return Rule(name=name, reply=re.compile(reply, re.IGNORECASE), permanent=permanent, blame=blame, after=after)
+
+
+_UNKNOWN_USER = (
+    r"(user|mailbox|recipient|address|account)\b.{0,40}\b(unknown|not found|does ?n.t exist|does not exist|invalid"
+    r"|unavailable|rejected)|no such (user|mailbox|recipient|person)|unknown (user|recipient|mailbox)"
+)
+
+RULES: tuple[Rule, ...] = (
+    _rule("relay closing", r"421\b", Blame.US),
+    _rule("relay's daily quota", r"454\b.*quota", Blame.US, after=_HOUR),
+    _rule("relay throttling", r"454\b", Blame.US, after=_MINUTE),
+    _rule("credentials", r"(530|534|535|538)\b|550 5\.7\.30\b", Blame.US, after=15 * _MINUTE),
+    _rule("our authentication", r"5\d\d 5\.7\.(2[0-7]|515)\b", Blame.US, after=_HOUR),
+    _rule("protocol", r"50[0-4]\b|5\d\d 5\.5\.", Blame.US, after=15 * _MINUTE),
+    _rule("needs SMTPUTF8", r"55\d 5\.6\.[79]\b", Blame.MESSAGE, permanent=True),
+    _rule("message too big", r"5\d\d 5\.(3\.4|2\.3)\b", Blame.MESSAGE, permanent=True),
+    _rule("dead address", r"5\d\d 5\.1\.([1236]|10)\b|5\d\d 5\.4\.4\b", Blame.ADDRESS, permanent=True),
+    _rule("closed address", r"525 5\.7\.13\b|5\d\d 5\.7\.1[78]\b", Blame.ADDRESS, permanent=True),
+    _rule("mailbox disabled or full", r"5\d\d 5\.2\.[12]\b", Blame.MAILBOX, permanent=True),
+    _rule("policy", r"5\d\d 5\.7\.", Blame.US, permanent=True),
+    _rule("mailbox busy or full", r"4\d\d 4\.2\.[12]\b", Blame.MAILBOX),
+    _rule("greylisted", r"45[01]\b.*(grey|gray)", Blame.US, after=5 * _MINUTE),
+    _rule("reputation or rate", r"4\d\d 4\.7\.", Blame.US, after=5 * _MINUTE),
+    _rule("later", r"4\d\d\b", Blame.US),
+    _rule("unknown in words", rf"55[0134]\b(?! [245]\.).*({_UNKNOWN_USER})", Blame.ADDRESS, permanent=True),
+    _rule("refused", r"5\d\d\b", Blame.MAILBOX, permanent=True),
+)
+
+
+def judge(stage: Stage, reply: str) -> Outcome:
+    """What the relay's `reply` at `stage` means; `reply` begins with the code. Garbage means: try again later.
+
+    Before the envelope is spoken, and at MAIL, a refusal is about us: never about the person.
+    """
+    if stage is Stage.CONTENT and reply.startswith("2"):
+        return Accepted(reply=reply)
+    rule = next((rule for rule in RULES if rule.reply.match(reply)), None)
+    if rule is None:
+        return Deferred(reply=reply)
+    if stage in (Stage.CONNECT, Stage.MAIL) and rule.blame is not Blame.MESSAGE:
+        return Deferred(reply=reply, after=rule.after)
+    if not rule.permanent:
+        return Deferred(reply=reply, blame=rule.blame, after=rule.after)
+    # Content is refused for what it says or who we are; only RCPT speaks of the address in words alone.
+    if stage is Stage.CONTENT and rule.name in ("unknown in words", "refused"):
+        return Rejected(reply=reply, blame=Blame.MESSAGE)
+    return Rejected(reply=reply, blame=rule.blame)
+
+
+def next_attempt(attempts: int, now: datetime, *, key: int, least: timedelta = timedelta(0)) -> datetime | None:
+    """When to try again after `attempts` tries, or None to give up. `key` spreads people, the same way each time."""
+    if attempts > len(RETRY_AFTER):
+        return None
+    dice = zlib.crc32(f"{key}|{attempts}".encode()) / 0xFFFFFFFF
+    wait = RETRY_AFTER[attempts - 1] * (1 - _JITTER + 2 * _JITTER * dice)
+    return now + max(wait, least)
+
+
+class SignupVerdict(StrEnum):
+    """What a sign-up leads to; the visitor sees the same page for each."""
+
+    CONFIRM = "confirm"
+    QUIET = "quiet"
+
+
+def signup(
+    state: SubscriberState | None, *, on_course: bool, confirmations: Sequence[datetime], now: datetime
+) -> SignupVerdict:
+    """Whether a sign-up is answered with a confirmation mail.
+
+    `state` is None for somebody new; `confirmations` are the times of those queued since the person last acted.
+    """
+    if state is SubscriberState.SUPPRESSED or (state is SubscriberState.ACTIVE and on_course):
+        return SignupVerdict.QUIET
+    if len(confirmations) >= CONFIRMATIONS_IN_ALL or any(now - at < CONFIRMATION_EVERY for at in confirmations):
+        return SignupVerdict.QUIET
+    return SignupVerdict.CONFIRM

@@ -1,0 +1,40 @@
+"""How is a connection to a relay opened? aiosmtplib connects, speaks TLS and logs in; then the socket is ours."""
+
+import asyncio
+
+import aiosmtplib
+
+from sequencer.delivery.session import Session
+from sequencer.settings import Relay
+
+
+class RelayDown(Exception):
+    """The relay cannot be used now; the message says why, for the operator."""
+
+
+async def open_session(relay: Relay) -> Session:
+    """A session with the relay, ready for messages. Raises RelayDown."""
+    client = aiosmtplib.SMTP(
+        hostname=relay.host,
+        port=relay.port,
+        username=relay.username or None,
+        password=relay.password or None,
+        timeout=relay.timeout,
+        use_tls=relay.tls == "implicit",
+        start_tls={"required": True, "offered": None}.get(relay.tls, False),
+    )
+    try:
+        await client.connect()
+        if client.is_ehlo_or_helo_needed:
+            await client.ehlo()
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise RelayDown(f"The relay {relay.name} cannot be used: {_reason(error)}.") from error
+    if not isinstance(client.transport, asyncio.Transport):
+        raise RelayDown(f"The relay {relay.name} closed the connection.")
+    return Session(client.transport, frozenset(client.esmtp_extensions), command_timeout=relay.timeout)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        return f"it answered {error.code} {error.message}".rstrip(".")
+    return str(error).rstrip(".") or type(error).__name__

@@ -1,0 +1,45 @@
+"""Who has to act when something is wrong?
+
+SequencerError
+├── BadRequest           the visitor: what they sent cannot be used
+│   ├── NotFound         … because there is no such thing
+│   ├── TooLarge         … because there is too much of it
+│   └── BadContentType   … because it is not in a shape we read
+├── BadContent           the author: a lesson, course or template file
+├── BadSettings          the operator: an option, a database, a relay
+└── IllegalTransition    us: a move the tables in `core.lifecycle` do not know
+
+Each message is one whole sentence that says what would be right.
+"""
+
+
+class SequencerError(Exception):
+    """The root of all errors that this program raises on purpose."""
+
+
+class BadRequest(SequencerError):
+    """What a visitor or an admin asked for cannot be done; the message is for them."""
+
+
+class NotFound(BadRequest):
+    """There is no such form, page, person or course."""
+
+
+class TooLarge(BadRequest):
+    """The request is larger than the door takes."""
+
+
+class BadContentType(BadRequest):
+    """The request is of a kind that the door does not read."""
+
+
+class BadContent(SequencerError):
+    """A file of the author is wrong; the message begins with its path and, where known, its line."""
+
+
+class BadSettings(SequencerError):
+    """The operator must change an option; the message names it, its value and what would be right."""
+
+
+class IllegalTransition(SequencerError):
+    """A state and an event that the tables do not pair: a bug in this program."""

@@ -1,0 +1,22 @@
+"""Which words were published? Revisions never change, so each is read once and kept."""
+
+from sequencer.core.model import CourseId, Revision, RevisionId
+from sequencer.store import courses
+from sequencer.store.database import Transaction
+
+
+class Archive:
+    """Published revisions by their ids."""
+
+    def __init__(self) -> None:
+        self._kept: dict[RevisionId, Revision] = {}
+
+    def revision(self, tx: Transaction, which: RevisionId) -> Revision:
+        """One revision; there must be such."""
+        if which not in self._kept:
+            self._kept[which] = courses.revision(tx, which)
+        return self._kept[which]
+
+    def current(self, tx: Transaction, course: CourseId) -> Revision:
+        """The newest revision of a course that is known to be published; always asks which that is."""
+        return self.revision(tx, courses.current_id(tx, course))

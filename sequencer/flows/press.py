@@ -1,0 +1,162 @@
+"""Which bytes does a claim become? Compiles each mail once and fills in the person, their links and their headers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sequencer.content.render import CompiledMail, Mail, Person, compile_confirmation, compile_lesson
+from sequencer.content.templates import Templates
+from sequencer.core import tokens
+from sequencer.core.model import Claim, Consent, Delivery, Parcel, Revision, SubscriberId
+from sequencer.core.tokens import Purpose
+from sequencer.flows.archive import Archive
+from sequencer.message.mime import Letter, compose
+
+_MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled anew when needed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imprint:
+    """What every mail of this installation shares."""
+
+    base_url: str
+    secret: str
+    postal_address: str
+    confirm_within: int
+
+
+class Press:
+    """Makes parcels. One for each installation; keeps what was published, and compiled mails by revision and step."""
+
+    def __init__(self, templates: Templates, imprint: Imprint) -> None:
+        self.archive = Archive()
+        self._templates = templates
+        self._imprint = imprint
+        self._compiled: dict[tuple[int, int], CompiledMail] = {}
+
+    def lesson(self, claim: Claim, revision: Revision) -> Parcel:
+        """The parcel of a lesson. Raises BadContent where it cannot be made."""
+        course = revision.course
+        mail = self._lesson(revision, claim.delivery.campaign_id).fill(
+            Person(name=claim.name, address=claim.address.normalized, links=self._lesson_links(claim, revision))
+        )
+        leave = self.leave_url(claim.delivery.subscriber_id, revision.course_id)
+        domain = course.sender.address.rpartition("@")[2]
+        return self._parcel(
+            claim,
+            revision,
+            mail,
+            list_name=course.title,
+            list_id=f"{course.slug}.list-id.{domain}",
+            unsubscribe=leave,
+        )
+
+    def confirmation(self, claim: Claim, consent: Consent, revision: Revision) -> Parcel:
+        """The parcel of a confirmation mail: no list, no name, nothing the visitor wrote."""
+        imprint = self._imprint
+        expires_at = consent.asked_at + timedelta(days=imprint.confirm_within)
+        token = tokens.seal(imprint.secret, Purpose.CONFIRM, consent.id, expires_at=expires_at)
+        links = {
+            "confirm": f"{imprint.base_url}/confirm/{token}",
+            "refuse": self.leave_url(consent.subscriber_id, 0),
+        }
+        mail = self._confirmation(revision).fill(Person(name="", address="", links=links))
+        return self._parcel(claim, revision, mail, automatic=True)
+
+    def web_view(self, claim: Claim, revision: Revision) -> Mail:
+        """A lesson as a page: without the links that act for the person, as pages are passed on."""
+        person = Person(name="", address="", links={"unsubscribe": "", "preferences": "", "view": ""})
+        return self._lesson(revision, claim.delivery.campaign_id).fill(person)
+
+    def leave_url(self, who: SubscriberId, course: int) -> str:
+        """The address at which the person leaves, by one click or on a page; good for ever."""
+        token = tokens.seal(self._imprint.secret, Purpose.LEAVE, who, about=course)
+        return f"{self._imprint.base_url}/u/{token}"
+
+    def preferences_url(self, who: SubscriberId) -> str:
+        """The address of the person's preferences; good for ever."""
+        return f"{self._imprint.base_url}/p/{tokens.seal(self._imprint.secret, Purpose.PREFERENCES, who)}"
+
+    def _lesson_links(self, claim: Claim, revision: Revision) -> dict[str, str]:
+        view = tokens.seal(self._imprint.secret, Purpose.VIEW, claim.delivery.id)
+        return {
+            "unsubscribe": self.leave_url(claim.delivery.subscriber_id, revision.course_id),
+            "preferences": self.preferences_url(claim.delivery.subscriber_id),
+            "view": f"{self._imprint.base_url}/v/{view}",
+        }
+
+    def _lesson(self, revision: Revision, lesson_id: int) -> CompiledMail:
+        step = [int(which) for which in revision.lesson_ids].index(lesson_id)
+        key = (revision.id, step)
+        if key not in self._compiled:
+            made = compile_lesson(
+                revision.course, step, templates=self._templates, postal_address=self._imprint.postal_address
+            )
+            self._keep(key, made)
+        return self._compiled[key]
+
+    def _confirmation(self, revision: Revision) -> CompiledMail:
+        key = (revision.id, -1)
+        if key not in self._compiled:
+            made = compile_confirmation(
+                revision.course,
+                templates=self._templates,
+                postal_address=self._imprint.postal_address,
+                confirm_within=self._imprint.confirm_within,
+            )
+            self._keep(key, made)
+        return self._compiled[key]
+
+    def _keep(self, key: tuple[int, int], compiled: CompiledMail) -> None:
+        if len(self._compiled) >= _MOST_COMPILED:
+            del self._compiled[next(iter(self._compiled))]
+        self._compiled[key] = compiled
+
+    def _parcel(
+        self,
+        claim: Claim,
+        revision: Revision,
+        mail: Mail,
+        *,
+        list_name: str = "",
+        list_id: str = "",
+        unsubscribe: str = "",
+        automatic: bool = False,
+    ) -> Parcel:
+        course = revision.course
+        letter = Letter(
+            sender=course.sender,
+            recipient=claim.address.wire,
+            subject=mail.subject,
+            text=mail.text,
+            html=mail.html,
+            language=course.language,
+            message_id=self.message_id(claim.delivery, course.sender.address),
+            date=_date(claim),
+            list_name=list_name,
+            list_id=list_id,
+            unsubscribe=unsubscribe,
+            automatic=automatic,
+        )
+        return Parcel(
+            ticket=claim.ticket,
+            sender=course.sender.address,
+            recipient=claim.address.wire,
+            needs_smtputf8=claim.address.needs_smtputf8,
+            content=compose(letter),
+        )
+
+    def message_id(self, row: Delivery, sender: str) -> str:
+        """The Message-ID of a delivery from this sender's address; each attempt has the same."""
+        return tokens.message_id(
+            self._imprint.secret,
+            row.kind,
+            row.campaign_id,
+            row.subscriber_id,
+            row.run,
+            domain=sender.rpartition("@")[2],
+        )
+
+
+def _date(claim: Claim) -> datetime:
+    # The row's birth, not the attempt's time: a second attempt carries the very bytes of the first.
+    return claim.delivery.created_at

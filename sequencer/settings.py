@@ -1,0 +1,318 @@
+"""Which options are there, where do they come from, and is each of them right?
+
+Every option is one field of `Settings`: its default, its meaning and its parser stand together, and the file that
+`sequencer init` writes, the names of the environment variables and docs/settings.md are all made from these fields.
+The TOML file is read first; a variable `SEQUENCER_<OPTION>` overrides it.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from zoneinfo import ZoneInfo
+
+from sequencer.errors import BadSettings
+
+FILE_NAME = "sequencer.toml"
+PREFIX = "SEQUENCER_"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SHORTEST_SECRET = 32
+_HIGHEST_PORT = 65535
+_Parsed = TypeVar("_Parsed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """An SMTP server that takes our mail, and how to talk to it. `tls`: implicit, required, offered or off."""
+
+    host: str
+    port: int
+    tls: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    connections: int = 4
+    timeout: int = 60
+
+    @property
+    def name(self) -> str:
+        """How logs and the ledger call this relay; never holds the password."""
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A sign-up form of the site: which course it leads to, the words the visitor agrees to, where they may go next."""
+
+    key: str
+    course: str
+    consent: str = "I would like to receive this course by e-mail."
+    next: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """The address on which the web door listens."""
+
+    host: str
+    port: int
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("a text in quotes")
+    return value.strip()
+
+
+def _needed_text(value: object) -> str:
+    text = _text(value)
+    if not text:
+        raise ValueError("a text that is not empty")
+    return text
+
+
+def _secret(value: object) -> str:
+    text = _text(value)
+    if len(text) < _SHORTEST_SECRET:
+        raise ValueError(f'at least {_SHORTEST_SECRET} random characters; "sequencer init" writes some')
+    return text
+
+
+def _url(value: object) -> str:
+    text = _text(value).rstrip("/")
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("an address like https://mail.example.org")
+    return text
+
+
+def _database(value: object) -> str:
+    text = _text(value)
+    if not re.match(r"(sqlite:///|postgresql(\+psycopg)?://)", text):
+        raise ValueError("sqlite:///file.db or postgresql://user:password@host/name")
+    return text
+
+
+def _zone(value: object) -> ZoneInfo:
+    try:
+        return ZoneInfo(_needed_text(value))
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError("a time zone's name like Europe/London") from error
+
+
+def _days(value: object) -> int:
+    if isinstance(value, str) and value.strip().isdigit():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 365:  # noqa: PLR2004 (a year)
+        raise ValueError("a number of days from 1 to 365")
+    return value
+
+
+def _listen(value: object) -> Listen:
+    host, _, port = _text(value).rpartition(":")
+    if not host or not port.isdigit() or not 0 <= int(port) <= _HIGHEST_PORT:
+        raise ValueError("an address and a port like 127.0.0.1:8080")
+    return Listen(host=host.strip("[]"), port=int(port))
+
+
+def _folder(value: object) -> Path:
+    return Path(_needed_text(value))
+
+
+def _optional_folder(value: object) -> Path | None:
+    text = _text(value)
+    return Path(text) if text else None
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise ValueError('a list of texts like ["one", "two"]')
+    return tuple(value)
+
+
+_RELAY_SCHEMES = {"smtp": 587, "smtps": 465}
+_RELAY_TLS = ("required", "offered", "off")
+
+
+def _relay_number(options: dict[str, str], name: str, default: int) -> int:
+    text = options.pop(name, str(default))
+    if not text.isdigit() or not 1 <= int(text) <= 1000:  # noqa: PLR2004 (beyond any relay)
+        raise ValueError(f"a number from 1 to 1000 for {name}")
+    return int(text)
+
+
+def _relay_port(parts: SplitResult) -> int:
+    try:
+        return parts.port or _RELAY_SCHEMES[parts.scheme]
+    except ValueError as error:
+        raise ValueError("a port from 1 to 65535") from error
+
+
+def _relay(value: object) -> Relay:
+    parts = urlsplit(_text(value))
+    if parts.scheme not in _RELAY_SCHEMES or not parts.hostname or parts.path not in ("", "/"):
+        raise ValueError("an address like smtp://user:password@host:587 or smtps://user:password@host:465")
+    options = dict(parse_qsl(parts.query))
+    tls = options.pop("tls", "offered" if parts.hostname in _LOOPBACK else "required")
+    if tls not in _RELAY_TLS:
+        raise ValueError("tls=required, tls=offered or tls=off")
+    connections = _relay_number(options, "connections", 4)
+    timeout = _relay_number(options, "timeout", 60)
+    if options:
+        raise ValueError(f'no "{next(iter(options))}"; tls, connections and timeout are known')
+    if (parts.username is None) != (parts.password is None):
+        raise ValueError("both a user and a password, or neither")
+    return Relay(
+        host=parts.hostname,
+        port=_relay_port(parts),
+        tls="implicit" if parts.scheme == "smtps" else tls,
+        username=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        connections=connections,
+        timeout=timeout,
+    )
+
+
+_FORM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def _forms(value: object) -> Mapping[str, Form]:
+    if not isinstance(value, dict):
+        raise ValueError('a table like [forms.newsletter] with course = "a-course"')
+    return MappingProxyType({key: _form(key, entry) for key, entry in value.items()})
+
+
+def _form(key: str, entry: object) -> Form:
+    if not _FORM_KEY.fullmatch(key):
+        raise ValueError(f'a form key of small letters, digits, "-" and "_"; not "{key}"')
+    if not isinstance(entry, dict) or not isinstance(entry.get("course"), str):
+        raise ValueError(f'course = "a-course" in [forms.{key}]')
+    unknown = set(entry) - {"course", "consent", "next"}
+    if unknown:
+        raise ValueError(f'course, consent and next in [forms.{key}]; not "{min(unknown)}"')
+    consent = entry.get("consent", Form.__dataclass_fields__["consent"].default)
+    if not isinstance(consent, str) or not consent.strip():
+        raise ValueError(f"consent as a text in [forms.{key}]")
+    return Form(key=key, course=entry["course"], consent=consent.strip(), next=_names(entry.get("next", [])))
+
+
+def _option(
+    parse: Callable[[object], _Parsed], meaning: str, *, default: object = MISSING, secret: bool = False
+) -> _Parsed:
+    """One option. `default` is what the file would say, not the parsed value; without one the option is needed."""
+    metadata = {"parse": parse, "meaning": meaning, "default": default}
+    made: _Parsed = field(metadata=metadata, repr=not secret)
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All options of one installation, parsed. Made by `load`; relative paths are relative to `root`."""
+
+    root: Path
+    base_url: str = _option(_url, "The address at which the world reaches this service; links in mails begin with it.")
+    secret_key: str = _option(
+        _secret, "Signs the links in mails and makes the Message-IDs. Keep it secret, and never change it.", secret=True
+    )
+    postal_address: str = _option(
+        _needed_text, "Your postal address; it stands at the foot of each mail, as the law of many countries asks."
+    )
+    relay_url: Relay = _option(
+        _relay,
+        "The SMTP server that takes our mail: smtp:// with STARTTLS, or smtps://; "
+        "?tls=required|offered|off&connections=4&timeout=60.",
+        default="smtp://127.0.0.1:25",
+        secret=True,
+    )
+    database_url: str = _option(
+        _database,
+        "Where everything is remembered: a SQLite file, or PostgreSQL.",
+        default="sqlite:///sequencer.db",
+        secret=True,
+    )
+    listen: Listen = _option(_listen, "The address and port on which the web door listens.", default="127.0.0.1:8080")
+    default_timezone: ZoneInfo = _option(
+        _zone, "The time zone of people whose own zone we do not know.", default="Europe/London"
+    )
+    courses: Path = _option(_folder, "The folder that holds one folder a course.", default="lessons")
+    templates: Path | None = _option(
+        _optional_folder, "A folder with templates of your own; what it lacks is taken from those shipped.", default=""
+    )
+    confirm_within: int = _option(_days, "For how many days the link in a confirmation mail works.", default=7)
+    trusted_proxies: tuple[str, ...] = _option(
+        _names, "Addresses of reverse proxies whose X-Forwarded-For is believed.", default=[]
+    )
+    forms: Mapping[str, Form] = _option(
+        _forms,
+        "The sign-up forms of your site: each takes POST /f/KEY.",
+        default={"newsletter": {"course": "why-men-pull-away"}},
+    )
+
+
+def options() -> tuple[str, ...]:
+    """The names of all options, in the order in which a reader meets them."""
+    return tuple(item.name for item in fields(Settings) if item.metadata)
+
+
+def meaning(name: str) -> str:
+    """What the option is for, in a sentence."""
+    return str(Settings.__dataclass_fields__[name].metadata["meaning"])
+
+
+def default(name: str) -> object:
+    """What the file would say if it said nothing; `MISSING` for an option that is needed."""
+    return Settings.__dataclass_fields__[name].metadata["default"]
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Settings from the TOML file at `path` (none: variables alone), overridden by `environ`.
+
+    Raises BadSettings with one sentence that names the option, the value and what would be right.
+    """
+    given = _read(path) if path else {}
+    known = options()
+    for name in given:
+        _refuse_unknown(name, known, str(path))
+    for variable, value in environ.items():
+        if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
+            name = variable.removeprefix(PREFIX).lower()
+            _refuse_unknown(name, known, "the environment")
+            given[name] = value
+    root = path.parent.resolve() if path else Path.cwd()
+    return Settings(root=root, **{name: _parsed(name, given) for name in known})  # type: ignore[arg-type]
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadSettings(f'There is no {path}; "sequencer init" writes one.') from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSettings(f"{path} cannot be read: {error}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadSettings(f"{path} is not valid TOML: {error}.") from error
+
+
+def _refuse_unknown(name: str, known: tuple[str, ...], where: str) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}."
+        raise BadSettings(f'There is no option "{name}" (in {where}); {hint}')
+
+
+def _parsed(name: str, given: Mapping[str, object]) -> object:
+    metadata = Settings.__dataclass_fields__[name].metadata
+    value = given.get(name, metadata["default"])
+    if value is MISSING:
+        raise BadSettings(f'The option "{name}" is missing; set it in {FILE_NAME} or as {PREFIX}{name.upper()}.')
+    try:
+        return metadata["parse"](value)
+    except ValueError as error:
+        shown = "(not shown)" if not Settings.__dataclass_fields__[name].repr else repr(value)
+        raise BadSettings(f'The option "{name}" is {shown}; it needs {error}.') from error

@@ -1,0 +1,1 @@
+"""What is remembered? The tables and one file a noun: the only place that knows SQL."""

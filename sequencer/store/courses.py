@@ -1,0 +1,184 @@
+"""Which courses are published, in which words? Rows of `course`, `revision` and `lesson`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime, time
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select
+
+from sequencer.core.model import (
+    Course,
+    CourseId,
+    Gap,
+    Lesson,
+    LessonId,
+    Mailbox,
+    Revision,
+    RevisionId,
+    Rhythm,
+    WhenUncertain,
+)
+from sequencer.store.database import Transaction
+from sequencer.store.tables import course as course_table
+from sequencer.store.tables import lesson as lesson_table
+from sequencer.store.tables import revision as revision_table
+
+
+def digest(course: Course) -> str:
+    """Names the course's words and timing: equal digests mean there is nothing to publish."""
+    return hashlib.sha256(_to_json(course).encode()).hexdigest()
+
+
+def publish(tx: Transaction, course: Course, *, now: datetime) -> Revision:
+    """Add a revision; lessons keep their ids by their keys."""
+    course_id = _ensure_course(tx, course)
+    last = tx.execute(
+        select(func.coalesce(func.max(revision_table.c.number), 0)).where(revision_table.c.course_id == course_id)
+    ).scalar_one()
+    lesson_ids = _ensure_lessons(tx, course_id, course)
+    made = tx.execute(
+        insert(revision_table)
+        .values(course_id=course_id, number=last + 1, digest=digest(course), content=_to_json(course), published_at=now)
+        .returning(revision_table.c.id)
+    )
+    return Revision(
+        id=RevisionId(made.scalar_one()),
+        course_id=course_id,
+        number=last + 1,
+        course=course,
+        lesson_ids=lesson_ids,
+        published_at=now,
+    )
+
+
+def current(tx: Transaction, slug: str) -> Revision | None:
+    """The newest revision of a course, or None where it was never published."""
+    row = tx.execute(_revisions().where(course_table.c.slug == slug).limit(1)).one_or_none()
+    return None if row is None else _revision(tx, row)
+
+
+def current_id(tx: Transaction, course: CourseId) -> RevisionId:
+    """Names the newest revision of a course that is known to be published."""
+    query = select(func.max(revision_table.c.id)).where(revision_table.c.course_id == course)
+    return RevisionId(tx.execute(query).scalar_one())
+
+
+def revision(tx: Transaction, which: RevisionId) -> Revision:
+    """One revision; there must be such."""
+    return _revision(tx, tx.execute(_revisions().where(revision_table.c.id == which)).one())
+
+
+def current_digest(tx: Transaction, slug: str) -> str | None:
+    """The digest of the newest revision, without reading its words."""
+    query = (
+        select(revision_table.c.digest)
+        .join(course_table)
+        .where(course_table.c.slug == slug)
+        .order_by(revision_table.c.number.desc())
+        .limit(1)
+    )
+    return tx.execute(query).scalar_one_or_none()
+
+
+def keys(tx: Transaction, course: CourseId) -> dict[LessonId, str]:
+    """The key of each lesson the course ever had."""
+    rows = tx.execute(select(lesson_table.c.id, lesson_table.c.key).where(lesson_table.c.course_id == course))
+    return {LessonId(row.id): row.key for row in rows}
+
+
+def _revisions() -> Any:  # noqa: ANN401 (SQLAlchemy's select of a join has no name)
+    columns = (*revision_table.c, course_table.c.slug)
+    return select(*columns).join(course_table).order_by(revision_table.c.number.desc())
+
+
+def _revision(tx: Transaction, row: Row[Any]) -> Revision:
+    course = _from_json(row.slug, row.content)
+    ids = {key: which for which, key in keys(tx, CourseId(row.course_id)).items()}
+    return Revision(
+        id=RevisionId(row.id),
+        course_id=CourseId(row.course_id),
+        number=row.number,
+        course=course,
+        lesson_ids=tuple(ids[lesson.key] for lesson in course.lessons),
+        published_at=row.published_at,
+    )
+
+
+def _ensure_course(tx: Transaction, course: Course) -> CourseId:
+    known = tx.execute(select(course_table.c.id).where(course_table.c.slug == course.slug).with_for_update())
+    which = known.scalar_one_or_none()
+    if which is None:
+        made = insert(course_table).values(slug=course.slug, title=course.title).returning(course_table.c.id)
+        which = tx.execute(made).scalar_one()
+    return CourseId(which)
+
+
+def _ensure_lessons(tx: Transaction, course_id: CourseId, course: Course) -> tuple[LessonId, ...]:
+    known = {key: which for which, key in keys(tx, course_id).items()}
+    for lesson in course.lessons:
+        if lesson.key not in known:
+            made = insert(lesson_table).values(course_id=course_id, key=lesson.key).returning(lesson_table.c.id)
+            known[lesson.key] = LessonId(tx.execute(made).scalar_one())
+    return tuple(known[lesson.key] for lesson in course.lessons)
+
+
+def _to_json(course: Course) -> str:
+    """The course in one canonical text; what is left out here is not published."""
+    rhythm = course.rhythm
+    content = {
+        "title": course.title,
+        "subtitle": course.subtitle,
+        "author": course.author,
+        "brand": course.brand,
+        "language": course.language,
+        "site": course.site,
+        "sender": [course.sender.name, course.sender.address],
+        "send_at": rhythm.send_at.isoformat(),
+        "days": sorted(rhythm.days),
+        "gap": [rhythm.gap.days, rhythm.gap.hours],
+        "uncertain": course.uncertain,
+        "lessons": [
+            {
+                "key": lesson.key,
+                "subject": lesson.subject,
+                "preheader": lesson.preheader,
+                "theme": lesson.theme,
+                "body": lesson.body,
+                "gap": [lesson.gap.days, lesson.gap.hours] if lesson.gap else None,
+                "added": lesson.added,
+                "source": lesson.source,
+                "line": lesson.line,
+            }
+            for lesson in course.lessons
+        ],
+    }
+    return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+def _from_json(slug: str, text: str) -> Course:
+    content: Mapping[str, Any] = json.loads(text)
+    return Course(
+        slug=slug,
+        title=content["title"],
+        subtitle=content["subtitle"],
+        author=content["author"],
+        brand=content["brand"],
+        language=content["language"],
+        site=content["site"],
+        sender=Mailbox(name=content["sender"][0], address=content["sender"][1]),
+        rhythm=Rhythm(
+            send_at=time.fromisoformat(content["send_at"]),
+            days=frozenset(content["days"]),
+            gap=_gap(content["gap"]),
+        ),
+        uncertain=WhenUncertain(content["uncertain"]),
+        lessons=tuple(
+            Lesson(**{**lesson, "gap": _gap(lesson["gap"]) if lesson["gap"] else None}) for lesson in content["lessons"]
+        ),
+    )
+
+
+def _gap(days_hours: list[int]) -> Gap:
+    return Gap(days=days_hours[0], hours=days_hours[1])

@@ -1,0 +1,98 @@
+"""How is the database reached? One engine, transactions that write, transactions that read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql import ColumnElement
+
+from sequencer.errors import BadSettings
+
+Transaction = Connection
+
+# FULL: with NORMAL a power cut may undo the last commits, that is intents and outcomes, that is duplicates.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "busy_timeout=10000",
+    "foreign_keys=ON",
+    "wal_autocheckpoint=10000",
+    "cache_size=-65536",
+    "temp_store=MEMORY",
+)
+
+
+class Database:
+    """SQLite or PostgreSQL, made by `connect`. Rows come in and frozen values go out, in the files beside this one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether one process at a time may write."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """A transaction that writes; commits at the end, rolls back on any exception."""
+        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """A transaction that only reads: one consistent view."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+def connect(url: str, *, root: Path) -> Database:
+    """The database at `url`; a relative SQLite file lies below `root`. Raises BadSettings where it cannot be opened."""
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "sqlite" and parsed.database:
+            parsed = parsed.set(database=str(root / parsed.database))
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise BadSettings(f'The option "database_url" cannot be used: {error}.') from error
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    database = Database(engine)
+    try:
+        with database.read():
+            return database
+    except DBAPIError as error:
+        raise BadSettings(f'The database of the option "database_url" does not answer: {error.orig}.') from error
+
+
+def clock(tx: Transaction) -> ColumnElement[int]:
+    """Now, in epoch seconds, by the database's clock: what leases are measured with on every node."""
+    if tx.dialect.name == "sqlite":
+        return literal_column("CAST(strftime('%s', 'now') AS INTEGER)")
+    return func.floor(func.extract("epoch", func.clock_timestamp()))
+
+
+def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    # The driver's own idea of when a transaction begins is switched off; _begin_sqlite says it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE: who will write waits at the door, not half-way with a read lock it cannot upgrade.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,119 @@
+"""Where is everybody in their course? Rows of `enrolment`: the only schedule that there is for a person."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Row, func, insert, select, update
+
+from sequencer.core.model import CourseId, Enrolment, EnrolmentId, EnrolmentState, SubscriberId, SubscriberState
+from sequencer.store.database import Transaction
+from sequencer.store.tables import enrolment, subscriber
+
+
+def find(tx: Transaction, who: SubscriberId, course: CourseId) -> Enrolment | None:
+    """The person's place in the course, locked; None where they never began it."""
+    row = tx.execute(
+        select(enrolment).where(enrolment.c.subscriber_id == who, enrolment.c.course_id == course).with_for_update()
+    ).one_or_none()
+    return None if row is None else _enrolment(row)
+
+
+def of(tx: Transaction, who: SubscriberId) -> Sequence[Enrolment]:
+    """All courses of a person, the oldest first."""
+    rows = tx.execute(select(enrolment).where(enrolment.c.subscriber_id == who).order_by(enrolment.c.id))
+    return [_enrolment(row) for row in rows]
+
+
+def start(tx: Transaction, who: SubscriberId, course: CourseId, *, due_at: datetime, now: datetime) -> EnrolmentId:
+    """Put a person at the beginning of a course."""
+    made = tx.execute(
+        insert(enrolment)
+        .values(
+            subscriber_id=who,
+            course_id=course,
+            run=0,
+            step=0,
+            state=EnrolmentState.ACTIVE,
+            next_due_at=due_at,
+            fence=0,
+            started_at=now,
+        )
+        .returning(enrolment.c.id)
+    )
+    return EnrolmentId(made.scalar_one())
+
+
+def save(tx: Transaction, place: Enrolment) -> None:
+    """Write state and due time. Bumps the fence, so that whoever read the row before knows it has moved."""
+    tx.execute(
+        update(enrolment)
+        .where(enrolment.c.id == place.id)
+        .values(
+            state=place.state,
+            next_due_at=place.next_due_at,
+            finished_at=place.finished_at,
+            fence=enrolment.c.fence + 1,
+        )
+    )
+
+
+def lock(tx: Transaction, which: Sequence[EnrolmentId]) -> dict[EnrolmentId, Enrolment]:
+    """These enrolments, locked in the order of their ids, so that two who lock many never wait for each other."""
+    rows = tx.execute(select(enrolment).where(enrolment.c.id.in_(which)).order_by(enrolment.c.id).with_for_update())
+    return {EnrolmentId(row.id): _enrolment(row) for row in rows}
+
+
+def claim_due(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Enrolment]:
+    """Take up to `limit` people whose next lesson is due: their step advances, so that nobody else takes them.
+
+    Eligibility is decided here, at the moment of sending. The values have the step and due time as they were before.
+    """
+    picked = (
+        select(enrolment)
+        .join(subscriber)
+        .where(
+            enrolment.c.next_due_at <= now,
+            enrolment.c.state == EnrolmentState.ACTIVE,
+            subscriber.c.state == SubscriberState.ACTIVE,
+        )
+        .order_by(enrolment.c.next_due_at, enrolment.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=enrolment)
+    )
+    taken = [_enrolment(row) for row in tx.execute(picked)]
+    if taken:
+        tx.execute(
+            update(enrolment)
+            .where(enrolment.c.id.in_([place.id for place in taken]))
+            .values(step=enrolment.c.step + 1, next_due_at=None, fence=enrolment.c.fence + 1)
+        )
+    return taken
+
+
+def next_due(tx: Transaction) -> datetime | None:
+    """When the next lesson of anybody is due; None where nobody waits for one."""
+    query = select(func.min(enrolment.c.next_due_at)).where(enrolment.c.next_due_at.is_not(None))
+    found: datetime | None = tx.execute(query).scalar_one()
+    return found
+
+
+def count(tx: Transaction, course: CourseId) -> dict[EnrolmentState, int]:
+    """How many people of a course stand where; states without anybody are left out."""
+    rows = tx.execute(
+        select(enrolment.c.state, func.count()).where(enrolment.c.course_id == course).group_by(enrolment.c.state)
+    )
+    return {state: number for state, number in rows}  # noqa: C416 (typed rows, not a dict of rows)
+
+
+def _enrolment(row: Row[tuple[object, ...]]) -> Enrolment:
+    return Enrolment(
+        id=EnrolmentId(row.id),
+        subscriber_id=SubscriberId(row.subscriber_id),
+        course_id=CourseId(row.course_id),
+        run=row.run,
+        step=row.step,
+        state=row.state,
+        next_due_at=row.next_due_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

@@ -1,0 +1,225 @@
+"""Which tables are there? Names, columns and indexes, the same in SQLite and PostgreSQL.
+
+Instants are whole seconds since 1970 in UTC; states are small numbers, so that the hot rows stay narrow.
+"""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, SubscriberState, SuppressionReason
+
+_State = TypeVar("_State", bound=StrEnum)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, kept as whole epoch seconds; a naive one is refused."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        """To epoch seconds."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A datetime without a zone came to the store.")
+        return int(value.timestamp())
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """From epoch seconds."""
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+class Coded(TypeDecorator[_State], Generic[_State]):
+    """A StrEnum kept as a small number: the position in `members`, which may only ever grow at its end."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def __init__(self, *members: _State) -> None:
+        super().__init__()
+        self.members = members
+
+    def process_bind_param(self, value: _State | None, dialect: Dialect) -> int | None:
+        """To the number."""
+        return None if value is None else self.members.index(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> _State | None:
+        """From the number."""
+        return None if value is None else self.members[value]
+
+
+D = DeliveryState
+SUBSCRIBER_STATE = Coded(
+    SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.LEFT, SubscriberState.SUPPRESSED
+)
+ENROLMENT_STATE = Coded(EnrolmentState.ACTIVE, EnrolmentState.FINISHED, EnrolmentState.STOPPED)
+DELIVERY_STATE = Coded(D.QUEUED, D.CLAIMED, D.SENDING, D.SENT, D.DEFERRED, D.FAILED, D.UNCERTAIN, D.SKIPPED)
+DELIVERY_KIND = Coded(DeliveryKind.CONFIRMATION, DeliveryKind.LESSON)
+SUPPRESSION_REASON = Coded(SuppressionReason.BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.MANUAL)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts rows by itself only in an INTEGER primary key.
+_Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _id() -> Column[int]:
+    return Column("id", _Id, primary_key=True)
+
+
+def _to(target: str, *, nullable: bool = False) -> Column[int]:
+    return Column(f"{target}_id", _Id, ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+subscriber = Table(
+    "subscriber",
+    metadata,
+    _id(),
+    Column("normalized", String(320), nullable=False, unique=True),
+    Column("wire", String(320), nullable=False),
+    Column("needs_smtputf8", SmallInteger, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("state", SUBSCRIBER_STATE, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("confirmed_at", UtcDateTime),
+    Column("left_at", UtcDateTime),
+)
+
+course = Table(
+    "course",
+    metadata,
+    _id(),
+    Column("slug", String(100), nullable=False, unique=True),
+    Column("title", String(200), nullable=False),
+)
+
+revision = Table(
+    "revision",
+    metadata,
+    _id(),
+    _to("course"),
+    Column("number", Integer, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("content", Text, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    UniqueConstraint("course_id", "number"),
+)
+
+lesson = Table(
+    "lesson",
+    metadata,
+    _id(),
+    _to("course"),
+    Column("key", String(100), nullable=False),
+    UniqueConstraint("course_id", "key"),
+)
+
+consent = Table(
+    "consent",
+    metadata,
+    _id(),
+    _to("subscriber"),
+    _to("course"),
+    Column("form", String(64), nullable=False),
+    Column("wording", Text, nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("timezone", String(64), nullable=False),
+    Column("note", Text, nullable=False),
+    Column("source_url", Text, nullable=False),
+    Column("ip", String(45), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("confirmed_at", UtcDateTime),
+    Column("confirmed_ip", String(45), nullable=False, server_default=""),
+)
+Index("ix_consent_subscriber", consent.c.subscriber_id)
+
+# Narrow and hot: who is due, found by one partial index whose size is the number of people in a course.
+enrolment = Table(
+    "enrolment",
+    metadata,
+    _id(),
+    _to("subscriber"),
+    _to("course"),
+    Column("run", SmallInteger, nullable=False),
+    Column("step", SmallInteger, nullable=False),
+    Column("state", ENROLMENT_STATE, nullable=False),
+    Column("next_due_at", UtcDateTime),
+    Column("fence", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("subscriber_id", "course_id"),
+)
+Index(
+    "enrolment_due",
+    enrolment.c.next_due_at,
+    enrolment.c.id,
+    sqlite_where=text("next_due_at IS NOT NULL"),
+    postgresql_where=text("next_due_at IS NOT NULL"),
+)
+
+# The ledger. `due_at` is when a waiting row may be tried, by the schedule's clock; `lease_until` is until when a
+# claimed or sending row is somebody's, by the database's clock.
+delivery = Table(
+    "delivery",
+    metadata,
+    _id(),
+    Column("kind", DELIVERY_KIND, nullable=False),
+    Column("campaign_id", _Id, nullable=False),
+    _to("subscriber"),
+    Column("run", SmallInteger, nullable=False),
+    _to("enrolment", nullable=True),
+    _to("revision", nullable=True),
+    Column("state", DELIVERY_STATE, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("doubts", SmallInteger, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("lease_until", BigInteger),
+    Column("relay", String(255), nullable=False),
+    Column("reply", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    UniqueConstraint("kind", "campaign_id", "subscriber_id", "run"),
+)
+# Only waiting rows have a due time, only leased rows a lease: so both indexes are as small as what is going on.
+_WAITING = text("due_at IS NOT NULL")
+_LEASED = text("lease_until IS NOT NULL")
+Index("delivery_waiting", delivery.c.due_at, delivery.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
+Index("delivery_leased", delivery.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
+Index("ix_delivery_subscriber", delivery.c.subscriber_id)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    _id(),
+    Column("normalized", String(320), nullable=False, unique=True),
+    Column("reason", SUPPRESSION_REASON, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""How does the world reach us? The web door: sign-up forms, the links in mails, and the page that says we are well."""

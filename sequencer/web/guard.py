@@ -1,0 +1,57 @@
+"""What is refused or added before any page is asked? The cap on bodies, and the headers that protect visitors."""
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sequencer.errors import TooLarge
+
+MOST_BODY = 64 * 1024
+
+# Links in mails are keys: no page may leak its address to another site, and none is kept by a cache.
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+
+
+class Guard:
+    """ASGI middleware around the whole web door."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._headers = dict(_HEADERS)
+        if https:
+            self._headers["strict-transport-security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, with its body capped and its answer's headers completed."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        seen = int(announced) if announced.isdigit() else 0
+
+        async def capped() -> Message:
+            nonlocal seen
+            if seen > MOST_BODY:
+                raise TooLarge(f"This is too large; at most {MOST_BODY // 1024} KB are taken.")
+            message = await receive()
+            body = message.get("body", b"")
+            seen = max(seen, len(body)) if "content-length" in Headers(scope=scope) else seen + len(body)
+            if seen > MOST_BODY:
+                raise TooLarge(f"This is too large; at most {MOST_BODY // 1024} KB are taken.")
+            return message
+
+        async def completed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, capped, completed)
