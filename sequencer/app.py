@@ -59,14 +59,19 @@ def upgrade(app: App) -> tuple[str, ...]:
     return migrate.upgrade(app.db, shipped("migrations"))
 
 
+def prepare_database(app: App) -> None:
+    """Make the tables of an empty database, and check that they are of the shape we know. Raises BadSettings."""
+    if migrate.is_empty(app.db):
+        upgrade(app)
+    migrate.check(app.db, shipped("migrations"))
+
+
 def prepare(app: App, *, now: datetime) -> tuple[str, ...]:
     """Check that the service can run, make the tables of an empty database, and publish courses that never were.
 
     Gives the slugs of courses whose files differ from what is published. Raises BadSettings or BadContent.
     """
-    if migrate.is_empty(app.db):
-        upgrade(app)
-    migrate.check(app.db, shipped("migrations"))
+    prepare_database(app)
     folder = app.settings.root / app.settings.courses
     changed = course_flow.publish_new(
         app.db, folder, app.templates, postal_address=app.settings.postal_address, now=now

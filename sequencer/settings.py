@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -61,6 +62,13 @@ class Listen:
     host: str
     port: int
 
+    def __str__(self) -> str:
+        """As it stands in the settings file."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+Network = IPv4Network | IPv6Network
+
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
@@ -84,15 +92,30 @@ def _secret(value: object) -> str:
 
 def _url(value: object) -> str:
     text = _text(value).rstrip("/")
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("an address like https://mail.example.org")
+    parts = _split(text)
+    # Pages link to /f/… and /static/…: below a path they would not be found.
+    extras = parts and (parts.path or parts.query or parts.fragment or parts.username)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or extras:
+        raise ValueError("an address like https://mail.example.org, without a path")
     return text
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address, or None; what the standard library says of a bad one may hold its password."""
+    if not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    return None if port == 0 else parts
 
 
 def _database(value: object) -> str:
     text = _text(value)
-    if not re.match(r"(sqlite:///|postgresql(\+psycopg)?://)", text):
+    server = re.match(r"postgresql(\+psycopg)?://.", text)
+    if not (re.match("sqlite:///.", text) or (server and _split(text))):
         raise ValueError("sqlite:///file.db or postgresql://user:password@host/name")
     return text
 
@@ -105,18 +128,22 @@ def _zone(value: object) -> ZoneInfo:
 
 
 def _days(value: object) -> int:
-    if isinstance(value, str) and value.strip().isdigit():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 365:  # noqa: PLR2004 (a year)
+    days = _number(value) if isinstance(value, str) else value
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= 365:  # noqa: PLR2004 (a year)
         raise ValueError("a number of days from 1 to 365")
-    return value
+    return days
+
+
+def _number(text: str) -> int | None:
+    """What plain digits say; the standard library would take other scripts' digits too, and stumble over "²"."""
+    return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None
 
 
 def _listen(value: object) -> Listen:
-    host, _, port = _text(value).rpartition(":")
-    if not host or not port.isdigit() or not 0 <= int(port) <= _HIGHEST_PORT:
-        raise ValueError("an address and a port like 127.0.0.1:8080")
-    return Listen(host=host.strip("[]"), port=int(port))
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})", _text(value))
+    if not found or int(found[2]) > _HIGHEST_PORT:
+        raise ValueError("an address and a port like 127.0.0.1:8080 or [::1]:8080")
+    return Listen(host=found[1].strip("[]"), port=int(found[2]))
 
 
 def _folder(value: object) -> Path:
@@ -136,47 +163,68 @@ def _names(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _networks(value: object) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(name.strip()) for name in _names(value))
+    except ValueError as error:
+        raise ValueError('a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]') from error
+
+
 _RELAY_SCHEMES = {"smtp": 587, "smtps": 465}
 _RELAY_TLS = ("required", "offered", "off")
 
 
-def _relay_number(options: dict[str, str], name: str, default: int) -> int:
-    text = options.pop(name, str(default))
-    if not text.isdigit() or not 1 <= int(text) <= 1000:  # noqa: PLR2004 (beyond any relay)
-        raise ValueError(f"a number from 1 to 1000 for {name}")
-    return int(text)
-
-
-def _relay_port(parts: SplitResult) -> int:
-    try:
-        return parts.port or _RELAY_SCHEMES[parts.scheme]
-    except ValueError as error:
-        raise ValueError("a port from 1 to 65535") from error
+_RELAY_OPTIONS = ("tls", "connections", "timeout")
+_RELAY_FORM = (
+    "an address like smtp://user:password@host:587 or smtps://user:password@host:465, "
+    "with user and password percent-encoded"
+)
 
 
 def _relay(value: object) -> Relay:
-    parts = urlsplit(_text(value))
-    if parts.scheme not in _RELAY_SCHEMES or not parts.hostname or parts.path not in ("", "/"):
-        raise ValueError("an address like smtp://user:password@host:587 or smtps://user:password@host:465")
-    options = dict(parse_qsl(parts.query))
-    tls = options.pop("tls", "offered" if parts.hostname in _LOOPBACK else "required")
-    if tls not in _RELAY_TLS:
-        raise ValueError("tls=required, tls=offered or tls=off")
-    connections = _relay_number(options, "connections", 4)
-    timeout = _relay_number(options, "timeout", 60)
-    if options:
-        raise ValueError(f'no "{next(iter(options))}"; tls, connections and timeout are known')
-    if (parts.username is None) != (parts.password is None):
+    parts = _split(_text(value))
+    if parts is None or parts.scheme not in _RELAY_SCHEMES or not parts.hostname or parts.path not in ("", "/"):
+        raise ValueError(_RELAY_FORM)
+    if parts.fragment:
+        raise ValueError(_RELAY_FORM)
+    if bool(parts.username) != bool(parts.password):
         raise ValueError("both a user and a password, or neither")
+    options = _relay_options(parts.query)
     return Relay(
         host=parts.hostname,
-        port=_relay_port(parts),
-        tls="implicit" if parts.scheme == "smtps" else tls,
+        port=parts.port or _RELAY_SCHEMES[parts.scheme],
+        tls=_relay_tls(parts, options.get("tls")),
         username=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
-        connections=connections,
-        timeout=timeout,
+        connections=_relay_number(options, "connections", 4),
+        timeout=_relay_number(options, "timeout", 60),
     )
+
+
+def _relay_options(query: str) -> Mapping[str, str]:
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    if set(given) - set(_RELAY_OPTIONS):
+        # What is unknown is not repeated: it may be the rest of a password that was not percent-encoded.
+        raise ValueError("no options but tls, connections and timeout after its question mark")
+    return given
+
+
+def _relay_tls(parts: SplitResult, given: str | None) -> str:
+    if parts.scheme == "smtps":
+        if given is not None:
+            raise ValueError("no tls= beside smtps://, which is always encrypted")
+        return "implicit"
+    tls = ("offered" if parts.hostname in _LOOPBACK else "required") if given is None else given
+    if tls not in _RELAY_TLS:
+        raise ValueError("tls=required, tls=offered or tls=off")
+    return tls
+
+
+def _relay_number(options: Mapping[str, str], name: str, default: int) -> int:
+    number = _number(options.get(name, str(default)))
+    if number is None or not 1 <= number <= 1000:  # noqa: PLR2004 (beyond any relay)
+        raise ValueError(f"a number from 1 to 1000 for {name}")
+    return number
 
 
 _FORM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -196,10 +244,12 @@ def _form(key: str, entry: object) -> Form:
     unknown = set(entry) - {"course", "consent", "next"}
     if unknown:
         raise ValueError(f'course, consent and next in [forms.{key}]; not "{min(unknown)}"')
-    consent = entry.get("consent", Form.__dataclass_fields__["consent"].default)
+    consent, onward = entry.get("consent", Form.__dataclass_fields__["consent"].default), entry.get("next", [])
     if not isinstance(consent, str) or not consent.strip():
         raise ValueError(f"consent as a text in [forms.{key}]")
-    return Form(key=key, course=entry["course"], consent=consent.strip(), next=_names(entry.get("next", [])))
+    if not isinstance(onward, list) or not all(isinstance(page, str) for page in onward):
+        raise ValueError(f'next as a list of addresses like ["https://www.example.org/thanks"] in [forms.{key}]')
+    return Form(key=key, course=entry["course"], consent=consent.strip(), next=tuple(onward))
 
 
 def _option(
@@ -245,8 +295,8 @@ class Settings:
         _optional_folder, "A folder with templates of your own; what it lacks is taken from those shipped.", default=""
     )
     confirm_within: int = _option(_days, "For how many days the link in a confirmation mail works.", default=7)
-    trusted_proxies: tuple[str, ...] = _option(
-        _names, "Addresses of reverse proxies whose X-Forwarded-For is believed.", default=[]
+    trusted_proxies: tuple[Network, ...] = _option(
+        _networks, "Addresses or networks of reverse proxies whose X-Forwarded-For is believed.", default=[]
     )
     forms: Mapping[str, Form] = _option(
         _forms,
@@ -278,11 +328,11 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     given = _read(path) if path else {}
     known = options()
     for name in given:
-        _refuse_unknown(name, known, str(path))
+        _refuse_unknown(name, known, f"(in {path})")
     for variable, value in environ.items():
         if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
             name = variable.removeprefix(PREFIX).lower()
-            _refuse_unknown(name, known, "the environment")
+            _refuse_unknown(name, known, f"(the variable {variable})")
             given[name] = value
     root = path.parent.resolve() if path else Path.cwd()
     return Settings(root=root, **{name: _parsed(name, given) for name in known})  # type: ignore[arg-type]
@@ -290,7 +340,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError as error:
         raise BadSettings(f'There is no {path}; "sequencer init" writes one.') from error
     except (OSError, UnicodeDecodeError) as error:
@@ -303,14 +353,17 @@ def _refuse_unknown(name: str, known: tuple[str, ...], where: str) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}."
-        raise BadSettings(f'There is no option "{name}" (in {where}); {hint}')
+        raise BadSettings(f'There is no option "{name}" {where}; {hint}')
 
 
 def _parsed(name: str, given: Mapping[str, object]) -> object:
     metadata = Settings.__dataclass_fields__[name].metadata
     value = given.get(name, metadata["default"])
     if value is MISSING:
-        raise BadSettings(f'The option "{name}" is missing; set it in {FILE_NAME} or as {PREFIX}{name.upper()}.')
+        raise BadSettings(
+            f'The option "{name}" is missing; set it in {FILE_NAME} ("sequencer init" writes one) '
+            f"or as {PREFIX}{name.upper()}."
+        )
     try:
         return metadata["parse"](value)
     except ValueError as error:

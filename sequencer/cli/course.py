@@ -75,7 +75,14 @@ def lint(ctx: click.Context, slug: str | None, *, as_json: bool) -> None:
 
 @course.command("preview")
 @click.argument("slug", required=False)
-@click.option("--port", default=8025, show_default=True, help="The port of the pages, on this machine only.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    default=8025,
+    show_default=True,
+    help="Of the pages, on this machine only; 0 chooses a free one.",
+)
 @click.pass_context
 def preview_(ctx: click.Context, slug: str | None, port: int) -> None:
     """Look at the lessons in a browser as they are in the files now; reload the page after an edit."""
@@ -83,11 +90,9 @@ def preview_(ctx: click.Context, slug: str | None, port: int) -> None:
     path = _paths(settings, slug)[0]
     files.read(path)
     site = preview.build(path, _templates(settings), postal_address=settings.postal_address)
-    server = asgi.server(site, host="127.0.0.1", port=port)
-    click.echo(f"{path.name}: http://127.0.0.1:{port}/ (Ctrl-C ends)")
-    server.run()
-    if not server.started:
-        raise click.ClickException(f"Port {port} is taken; choose another with --port.")
+    with asgi.listen("127.0.0.1", port, instead="choose another with --port") as on:
+        click.echo(f"{path.name}: http://127.0.0.1:{on.getsockname()[1]}/ (Ctrl-C ends)")
+        asgi.run(site, on)
 
 
 @course.command()

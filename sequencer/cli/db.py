@@ -15,6 +15,6 @@ def db() -> None:
 @click.pass_context
 def upgrade(ctx: click.Context) -> None:
     """Make or change the tables as this version needs them; safe to run twice."""
-    with frame.opened(ctx) as app:
+    with frame.opened_as_it_is(ctx) as app:
         ran = wiring.upgrade(app)
     click.echo(f"Applied {', '.join(ran)}." if ran else "The database is of the newest shape already.")

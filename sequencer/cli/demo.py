@@ -4,6 +4,7 @@ import json
 import logging
 import signal
 import threading
+from contextlib import suppress
 
 import click
 from rich.console import Console
@@ -12,15 +13,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sequencer.cli import frame
 from sequencer.demo.story import Demo, Result, running
 
+_PORT = click.IntRange(0, 65535)
+
 
 @click.command()
 @click.option("--once", is_flag=True, help="Leave when the course is finished, instead of staying up.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object as the only line on stdout.")
-@click.option("--service-port", default=0, help="The port of the service; 0 chooses a free one.")
-@click.option("--site-port", default=0, help="The port of the site and the inbox; 0 chooses a free one.")
+@click.option("--service-port", type=_PORT, metavar="PORT", default=0, help="Of the service; 0 chooses a free one.")
+@click.option("--site-port", type=_PORT, metavar="PORT", default=0, help="Of the site and inbox; 0 chooses a free one.")
 def demo(*, once: bool, as_json: bool, service_port: int, site_port: int) -> None:
     """Watch a course arrive in three inboxes: real service, real SMTP, real rows; only the clock is driven."""
     frame.log_to_stderr(logging.ERROR)
+    # SIGTERM ends the demo as Ctrl-C does, so that its folder is cleared away whenever it comes.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running(service_port=service_port, site_port=site_port) as started:
         console = Console(stderr=as_json, highlight=False)
         _play(started, console)
@@ -65,10 +70,8 @@ def _stay(started: Demo, console: Console) -> None:
     console.print(f"  everybody's inbox         {started.inbox_url}")
     console.print(f"  the service               {started.service_url}/")
     console.print("\nSign up yourself, and press the inbox's button to move the clock. Ctrl-C ends.")
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 def _as_json(result: Result) -> dict[str, object]:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sequencer import settings as settings_file
-from sequencer.app import App, open_app
+from sequencer.app import App, open_app, prepare_database
 from sequencer.settings import Settings
 
 console = Console(highlight=False)
@@ -38,7 +38,15 @@ def load_settings(ctx: click.Context) -> Settings:
 
 @contextmanager
 def opened(ctx: click.Context) -> Iterator[App]:
-    """The app, closed at the end."""
+    """The app, its tables made or checked; closed at the end."""
+    with opened_as_it_is(ctx) as app:
+        prepare_database(app)
+        yield app
+
+
+@contextmanager
+def opened_as_it_is(ctx: click.Context) -> Iterator[App]:
+    """The app, whatever shape its database has; closed at the end."""
     app = open_app(load_settings(ctx), clock=clock)
     try:
         yield app

@@ -22,15 +22,10 @@ def serve(ctx: click.Context) -> None:
     with frame.opened(ctx) as app:
         for slug in wiring.prepare(app, now=app.clock()):
             log.warning("course.changed", extra={"course": slug, "hint": f"sequencer course apply {slug}"})
-        settings = app.settings
-        log.info("serve.started", extra=_shown(settings))
-        server = asgi.server(
-            asgi.build(app, lifespan=worker.beside(app)), host=settings.listen.host, port=settings.listen.port
-        )
-        server.run()
-        if not server.started:
-            listen = f"{settings.listen.host}:{settings.listen.port}"
-            raise click.ClickException(f'The option "listen" is {listen}; this address cannot be listened on.')
+        at = app.settings.listen
+        with asgi.listen(at.host, at.port, instead='choose another with the option "listen"') as on:
+            log.info("serve.started", extra=_shown(app.settings))
+            asgi.run(asgi.build(app, lifespan=worker.beside(app)), on)
         log.info("serve.stopped")
 
 

@@ -14,6 +14,7 @@ from sequencer.flows import report, subscription
 from sequencer.flows.report import Why
 from sequencer.message import address
 from sequencer.settings import Form, Settings
+from sequencer.web import intake
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
@@ -30,6 +31,19 @@ def _zone(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Zo
         raise click.BadParameter(f'"{value}" is not a time zone; write one like Europe/London.') from error
 
 
+def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    try:
+        return intake.clean_name(value)
+    except BadRequest as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("say where and when they agreed.")
+    return value
+
+
 email_argument = click.argument("email", callback=_address)
 
 
@@ -41,9 +55,14 @@ def subscriber() -> None:
 @subscriber.command()
 @email_argument
 @click.option("--form", "form_key", default="newsletter", show_default=True, help="The form whose course they get.")
-@click.option("--name", default="", help="What they are called.")
+@click.option("--name", default="", callback=_name, help="What they are called.")
 @click.option("--timezone", callback=_zone, metavar="ZONE", help="Their time zone, like Europe/London.")
-@click.option("--confirmed", metavar="WHERE", help="They have agreed already; say where and when. No mail asks again.")
+@click.option(
+    "--confirmed",
+    callback=_words,
+    metavar="WHERE",
+    help="They have agreed already; say where and when. No mail asks again.",
+)
 @click.pass_context
 def add(
     ctx: click.Context, email: Address, form_key: str, name: str, timezone: ZoneInfo | None, confirmed: str | None

@@ -1,9 +1,10 @@
 """Which courses do the files describe? A folder with course.toml and one Markdown file a lesson becomes a Course."""
 
+import re
 import tomllib
 from collections.abc import Mapping
-from datetime import time
-from email.utils import parseaddr
+from datetime import datetime, time
+from email.utils import getaddresses
 from pathlib import Path
 
 import yaml
@@ -15,6 +16,8 @@ from sequencer.errors import BadContent
 COURSE_FILE = "course.toml"
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FENCE = "---"
+_ADDRESS = re.compile("[!-?A-~]+@[!-?A-~]+")  # printable ASCII around one "@"
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # RFC 5646, roughly
 _LESSON_KEYS = {"id", "subject", "preheader", "theme", "gap", "added"}
 _COURSE_KEYS = {
     "title", "subtitle", "author", "brand", "language", "site", "sender", "send_at", "days", "gap", "uncertain",
@@ -43,7 +46,7 @@ def read(folder: Path) -> Course:
         subtitle=_text(given, "subtitle", str(path), ""),
         author=_text(given, "author", str(path), ""),
         brand=_text(given, "brand", str(path), _text(given, "title", str(path))),
-        language=_text(given, "language", str(path), "en"),
+        language=_language(_text(given, "language", str(path), "en"), str(path)),
         site=_text(given, "site", str(path), ""),
         sender=_sender(_text(given, "sender", str(path)), str(path)),
         rhythm=Rhythm(
@@ -80,7 +83,7 @@ def read_lesson(path: Path) -> Lesson:
 def _split(path: Path) -> tuple[str, str, int]:
     """Front matter, body, and the line on which the body begins."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise BadContent(f"{path}: the file cannot be read as UTF-8 text: {error}.") from error
     if not lines or lines[0].rstrip() != _FENCE:
@@ -89,12 +92,12 @@ def _split(path: Path) -> tuple[str, str, int]:
         end = next(number for number, line in enumerate(lines[1:], 1) if line.rstrip() == _FENCE)
     except StopIteration as error:
         raise BadContent(f'{path}:1: the front matter has no end; close it with a line "---".') from error
-    return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]) + "\n", end + 2
+    return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]).rstrip("\n") + "\n", end + 2
 
 
 def _toml(path: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         raise BadContent(f"{path}: this is not valid TOML: {error}.") from error
     except (OSError, UnicodeDecodeError) as error:
@@ -107,6 +110,9 @@ def _yaml(path: Path, front: str) -> dict[str, object]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 2 if error.problem_mark else 1
         raise BadContent(f"{path}:{line}: the front matter is not valid YAML: {error.problem}.") from error
+    except (yaml.YAMLError, ValueError) as error:
+        # A control character, or what looks like a date and is none.
+        raise BadContent(f"{path}:1: the front matter is not valid YAML: {error}.") from error
     if not isinstance(given, dict):
         raise BadContent(f'{path}:1: the front matter needs lines like "id: my-lesson".')
     return {str(key): value for key, value in given.items()}
@@ -144,6 +150,12 @@ def _one_line(given: Mapping[str, object], key: str, path: Path) -> str:
     return text
 
 
+def _language(value: str, where: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        raise BadContent(f'{where}: "language" is {value!r}; write a language tag like "en" or "en-GB".')
+    return value
+
+
 def _gap(value: object, where: str) -> Gap:
     try:
         return schedule.parse_gap(value)
@@ -153,13 +165,9 @@ def _gap(value: object, where: str) -> Gap:
 
 def _send_at(value: object, where: str) -> time:
     try:
-        return time.fromisoformat(value) if isinstance(value, str) else _not_a_time()
+        return datetime.strptime(str(value), "%H:%M").time()  # noqa: DTZ007 (an hour of each person's own zone)
     except ValueError as error:
         raise BadContent(f'{where}: "send_at" is {value!r}; write an hour like "08:00".') from error
-
-
-def _not_a_time() -> time:
-    raise ValueError
 
 
 def _days(value: object, where: str) -> frozenset[int]:
@@ -170,9 +178,10 @@ def _days(value: object, where: str) -> frozenset[int]:
 
 
 def _sender(value: str, where: str) -> Mailbox:
-    name, address = parseaddr(value)
-    if "@" not in address or not address.isascii() or any(character.isspace() for character in address):
+    found = getaddresses([value])
+    if len(found) != 1 or not _ADDRESS.fullmatch(found[0][1]):
         raise BadContent(f'{where}: "sender" is {value!r}; write it like "Name <name@example.org>".')
+    name, address = found[0]
     return Mailbox(name=name, address=address)
 
 

@@ -11,6 +11,7 @@ from sequencer.content import plaintext
 from sequencer.errors import BadContent
 
 BOXES = ("exercise", "question", "tomorrow", "button")
+_BOX_WIDTH = plaintext.WIDTH - 4  # the text part sets boxes that far in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +25,22 @@ class Block:
     href: str = ""
 
 
-def blocks(source: str, *, path: str, line: int = 1) -> tuple[Block, ...]:
-    """The blocks of a Markdown source, in order. Raises BadContent for a box that is not known or has no end."""
+def check(source: str, *, path: str, line: int = 1) -> None:
+    """Raises BadContent with file and line for a box that is not known, has no end, or holds no link to press."""
+    lines = source.split("\n")
+    tokens = _parser().parse(source)
+    for at, token in enumerate(tokens):
+        begin = token.map[0] if token.map else 0
+        if token.type == "inline":
+            _refuse_loose_fence(token.content, path, line + begin)
+        if token.type.startswith("container_") and token.nesting == 1:
+            _refuse_broken_box(tokens[at : _end(tokens, at)], lines, path, line + begin)
+
+
+def blocks(source: str) -> tuple[Block, ...]:
+    """The blocks of a Markdown source that `check` found to be right, in order."""
     parser = _parser()
     tokens = parser.parse(source)
-    _refuse_loose_fences(tokens, path, line)
     made: list[Block] = []
     start = 0
     while start < len(tokens):
@@ -56,36 +68,44 @@ def _end(tokens: Sequence[Token], start: int) -> int:
 
 def _block(parser: MarkdownIt, tokens: Sequence[Token]) -> Block:
     first = tokens[0]
-    kind, title, inner = "text", "", tokens
+    kind, title, inner, width = "text", "", tokens, plaintext.WIDTH
     if first.type.startswith("container_"):
         kind, _, title = first.info.strip().partition(" ")
-        inner = tokens[1:-1]
+        inner, width = tokens[1:-1], _BOX_WIDTH
     html = parser.renderer.render(inner, parser.options, {})
-    return Block(kind=kind, title=title.strip(), html=html, text=plaintext.render(inner), href=_first_link(inner))
+    return Block(
+        kind=kind,
+        title=title.strip(),
+        html=html,
+        text=plaintext.render(inner, width),
+        href=next(iter(_links(inner)), ""),
+    )
 
 
-def _first_link(tokens: Sequence[Token]) -> str:
-    links = (child for token in tokens for child in token.children or () if child.type == "link_open")
-    return str(next((link.attrGet("href") for link in links), ""))
+def _links(tokens: Sequence[Token]) -> list[str]:
+    children = (child for token in tokens for child in token.children or ())
+    return [str(child.attrGet("href")) for child in children if child.type == "link_open"]
 
 
-def _refuse_loose_fences(tokens: Sequence[Token], path: str, line: int) -> None:
-    """A `:::` that is left in the text is a box misspelt; one that runs to the end of the file was never closed."""
-    for token in tokens:
-        if token.type == "inline" and token.content.lstrip().startswith(":::"):
-            word = token.content.lstrip(": ").split(maxsplit=1)[:1]
+def _refuse_loose_fence(words: str, path: str, line: int) -> None:
+    """A `:::` that is left in the text is a box misspelt."""
+    for number, content in enumerate(words.split("\n"), line):
+        if content.lstrip().startswith(":::"):
+            word = content.lstrip(": ").split(maxsplit=1)[:1]
             named = f'the box "{word[0]}" is not known' if word else 'this ":::" closes nothing'
-            where = line + (token.map[0] if token.map else 0)
-            raise BadContent(f"{path}:{where}: {named}; there are {', '.join(BOXES)}.")
-        if token.type.startswith("container_") and token.nesting == 1 and token.map and _nested(token, tokens):
-            raise BadContent(f'{path}:{line + token.map[0]}: this box has no end; close it with a line ":::".')
+            raise BadContent(f"{path}:{number}: {named}; there are {', '.join(BOXES)}.")
 
 
-def _nested(token: Token, tokens: Sequence[Token]) -> bool:
-    """Whether another box begins inside this one: boxes do not nest, so this one was not closed."""
-    begin = tokens.index(token)
-    close = next(at for at in range(begin + 1, len(tokens)) if tokens[at].level == token.level)
-    return any(one.type.startswith("container_") for one in tokens[begin + 1 : close])
+def _refuse_broken_box(box: Sequence[Token], lines: Sequence[str], path: str, line: int) -> None:
+    """Boxes stand by themselves: one that holds another, or runs to the end of the file, was never closed."""
+    if box[0].level:
+        raise BadContent(f"{path}:{line}: a box cannot stand in a list or a quotation; begin it at the line's start.")
+    last = box[0].map[1] if box[0].map else len(lines)
+    closed = last < len(lines) and lines[last].lstrip().startswith(":::")
+    if not closed or any(one.type.startswith("container_") for one in box[1:-1]):
+        raise BadContent(f'{path}:{line}: this box has no end; close it with a line ":::".')
+    if box[0].type == "container_button_open" and not _links(box):
+        raise BadContent(f"{path}:{line}: this button leads nowhere; write [words](https://example.org/page) in it.")
 
 
 def opening(source: str) -> str:
@@ -98,6 +118,7 @@ def opening(source: str) -> str:
             and token.level == 0
             and "{%" not in tokens[at + 1].content
             and "{{" not in tokens[at + 1].content
+            and "{#" not in tokens[at + 1].content
         ):
             return str(parser.renderer.render(tokens[at : at + 3], parser.options, {}))
     return ""

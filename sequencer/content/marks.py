@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 import jinja2
 from jinja2 import nodes
@@ -11,8 +12,16 @@ from sequencer.errors import BadContent
 _MARK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 # One character of a private-use plane for each mark: Markdown and MJML leave it alone, and lines wrap around it.
 _FIRST = 0xF0000
-_GUARD = re.compile("[\U000f0000-\U000ffffd]")
-_LONE_STATEMENT = re.compile("<p>([\U000f0000-\U000ffffd])</p>|^([\U000f0000-\U000ffffd])\n+", re.MULTILINE)
+_G = "[\U000f0000-\U000ffffd]"
+_GUARD = re.compile(_G)
+# In the address of a link Markdown writes it in percent-encoding.
+_QUOTED_GUARD = re.compile("%F3%B[0-9A-F](?:%[89AB][0-9A-F]){2}")
+_LONE = re.compile(f"<p>((?:{_G}\\s*)+)</p>|^[ >]*({_G}(?: *{_G})*)\n+", re.MULTILINE)
+_WHOLE_HTML = re.compile(f"<p>({_G})((?:(?!</p>).)*)({_G})</p>", re.DOTALL)
+_WHOLE_TEXT = re.compile(f"(?<=\n\n)([ >]*)({_G})((?:(?!\n\n).)*)({_G})\n\n+", re.DOTALL)
+_STATEMENT = re.compile(r"\{[%#]")
+_IF = re.compile(r"\{%[-+]?\s*if\b")
+_ENDIF = re.compile(r"\{%[-+]?\s*endif\b")
 
 # What a lesson may speak of, once for each person. `links` holds addresses that are the person's own.
 KNOWN: Mapping[str, frozenset[str]] = {
@@ -33,15 +42,41 @@ def guard(source: str, marks: list[str]) -> str:
     return _MARK.sub(keep, _GUARD.sub("", source))
 
 
+def blank(source: str) -> str:
+    """`source` with nothing in place of each mark, and each line where it was."""
+    return _MARK.sub(lambda match: "\n" * match.group().count("\n"), source)
+
+
 def restore(guarded: str, marks: list[str]) -> str:
-    """The marks back in their places; a statement that stood alone in a paragraph takes no paragraph."""
+    """The marks back in their places; a statement that stood alone in a paragraph takes no paragraph.
+
+    Neither does a paragraph that is one condition from end to end, where the condition does not hold.
+    """
 
     def unwrap(match: re.Match[str]) -> str:
-        character = match.group(1) or match.group(2)
-        return character if marks[ord(character) - _FIRST].startswith("{%") else match.group()
+        found = match.group(1) or match.group(2)
+        alone = all(_STATEMENT.match(_mark(character, marks)) for character in _GUARD.findall(found))
+        return "".join(found.split()) if alone else match.group()
 
-    bare = _LONE_STATEMENT.sub(unwrap, guarded)
-    return _GUARD.sub(lambda match: marks[ord(match.group()) - _FIRST], bare)
+    def is_choice(begin: str, words: str, end: str) -> bool:
+        inside = any(_mark(character, marks).startswith("{%") for character in _GUARD.findall(words))
+        return bool(_IF.match(_mark(begin, marks)) and _ENDIF.match(_mark(end, marks))) and not inside
+
+    def whole_html(match: re.Match[str]) -> str:
+        begin, words, end = match.groups()
+        return f"{begin}<p>{words.strip()}</p>{end}" if is_choice(begin, words, end) else match.group()
+
+    def whole_text(match: re.Match[str]) -> str:
+        indent, begin, words, end = match.groups()
+        return f"{begin}{indent}{words.strip()}\n\n{end}" if is_choice(begin, words, end) else match.group()
+
+    plain = _QUOTED_GUARD.sub(lambda match: unquote(match.group()), guarded)
+    bare = _WHOLE_TEXT.sub(whole_text, _WHOLE_HTML.sub(whole_html, _LONE.sub(unwrap, plain)))
+    return _GUARD.sub(lambda match: _mark(match.group(), marks), bare)
+
+
+def _mark(character: str, marks: list[str]) -> str:
+    return marks[ord(character) - _FIRST]
 
 
 def check(environment: jinja2.Environment, source: str, *, path: str, line: int = 1) -> None:
@@ -51,15 +86,34 @@ def check(environment: jinja2.Environment, source: str, *, path: str, line: int 
         environment.compile(source)
     except jinja2.TemplateSyntaxError as error:
         raise BadContent(f"{path}:{error.lineno + line - 1}: {error.message}.") from error
+    _check_filters(environment, tree, path, line)
     assigned = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
     for name in tree.find_all(nodes.Name):
         if name.ctx == "load" and name.name not in KNOWN and name.name not in assigned:
             _refuse(name.name, name.lineno, path, line, tuple(KNOWN))
-    for attribute in tree.find_all(nodes.Getattr):
-        owner = attribute.node
-        if isinstance(owner, nodes.Name) and owner.name in KNOWN and attribute.attr not in KNOWN[owner.name]:
+    accesses: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
+    for access in accesses:
+        owner, key = access.node, _key(access)
+        if isinstance(owner, nodes.Name) and owner.name in KNOWN and key not in KNOWN[owner.name]:
             known = tuple(f"{owner.name}.{one}" for one in sorted(KNOWN[owner.name]))
-            _refuse(f"{owner.name}.{attribute.attr}", attribute.lineno, path, line, known)
+            _refuse(f"{owner.name}.{key}", access.lineno, path, line, known)
+    for other in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        raise BadContent(f"{path}:{other.lineno + line - 1}: a lesson cannot take in other files; write it out.")
+
+
+def _check_filters(environment: jinja2.Environment, tree: nodes.Template, path: str, line: int) -> None:
+    """Jinja2 itself finds an unknown filter within a condition only when somebody is about to get the mail."""
+    for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
+        for used in tree.find_all(kind):
+            if used.name not in known:
+                name = kind.__name__.lower()
+                raise BadContent(f"{path}:{used.lineno + line - 1}: No {name} named {used.name!r}.")
+
+
+def _key(access: nodes.Getattr | nodes.Getitem) -> str:
+    if isinstance(access, nodes.Getattr):
+        return access.attr
+    return str(access.arg.value) if isinstance(access.arg, nodes.Const) else "…"
 
 
 def _refuse(name: str, lineno: int, path: str, line: int, known: tuple[str, ...]) -> None:

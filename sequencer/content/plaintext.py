@@ -8,17 +8,19 @@ from markdown_it.token import Token
 WIDTH = 72
 
 
-def render(tokens: Sequence[Token]) -> str:
-    """Plain text, wrapped at 72 columns: headings underlined, lists marked, links spelt out after their words."""
-    return _Writer().write(tokens)
+def render(tokens: Sequence[Token], width: int = WIDTH) -> str:
+    """Plain text, wrapped at `width` columns: headings underlined, lists marked, links spelt out, rows on a line."""
+    return _Writer(width).write(tokens)
 
 
 class _Writer:
     """Walks the tokens once; `_lead` and `_indent` are what the next line and those after it begin with."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
+        self._width = width
         self._paragraphs: list[str] = []
         self._counters: list[int | None] = []
+        self._row: list[str] | None = None
         self._lead = ""
         self._indent = ""
         self._heading = ""
@@ -34,41 +36,56 @@ class _Writer:
             case "bullet_list_open":
                 self._counters.append(None)
             case "ordered_list_open":
-                self._counters.append(int(token.attrGet("start") or 1))
+                self._counters.append(_start(token))
             case "bullet_list_close" | "ordered_list_close":
                 self._counters.pop()
-                self._end_paragraph()
+                if not self._counters:
+                    self._end_paragraph()
             case "list_item_open":
-                self._open_item()
+                self._open(self._marker(), " " * len(self._marker()))
             case "list_item_close":
-                self._indent = self._indent[: -len(self._marker())]
+                self._close(self._marker())
                 self._count()
             case "blockquote_open":
-                self._indent += "> "
-                self._lead = self._indent
+                self._open("> ", "> ")
             case "blockquote_close":
-                self._indent = self._indent.removesuffix("> ")
-                self._lead = self._indent
+                self._close("> ")
             case "heading_open":
                 self._heading = "=" if token.tag == "h1" else "-"
-            case "inline":
-                self._paragraph(_inline(token.children or ()), hidden=self._tight)
+                self._tight = False
             case "paragraph_open":
                 self._tight = token.hidden
+            case "inline" if self._row is not None:
+                self._row.append(_inline(token.children or ()).replace("\n", " "))
+            case "inline":
+                self._paragraph(_inline(token.children or ()), hidden=self._tight)
             case "fence" | "code_block":
+                self._end_paragraph()
                 self._paragraphs.append(textwrap.indent(token.content, self._indent + "    ") + "\n")
             case "hr":
-                self._paragraphs.append("* * *".center(WIDTH).rstrip() + "\n\n")
-            case "td_close" | "th_close" | "tr_close":
                 self._end_paragraph()
+                self._paragraphs.append("* * *".center(self._width).rstrip() + "\n\n")
+            case "table_open" | "table_close":
+                self._end_paragraph()
+            case "thead_open":
+                self._heading = "-"
+            case "tr_open":
+                self._row = []
+            case "tr_close":
+                self._paragraph(" | ".join(self._row or ()), hidden=True, hanging="  ")
+                self._row = None
 
     def _marker(self) -> str:
         counter = self._counters[-1]
         return "- " if counter is None else f"{counter}. "
 
-    def _open_item(self) -> None:
-        self._lead = self._indent + self._marker()
-        self._indent += " " * len(self._marker())
+    def _open(self, lead: str, indent: str) -> None:
+        self._lead = (self._lead or self._indent) + lead
+        self._indent += indent
+
+    def _close(self, lead: str) -> None:
+        self._indent = self._indent[: -len(lead)]
+        self._lead = ""
 
     def _count(self) -> None:
         counter = self._counters[-1]
@@ -77,22 +94,33 @@ class _Writer:
 
     def _end_paragraph(self) -> None:
         if self._paragraphs and not self._paragraphs[-1].endswith("\n\n"):
-            self._paragraphs.append("\n")
+            self._paragraphs[-1] += "\n"
 
-    def _paragraph(self, words: str, *, hidden: bool) -> None:
-        lead = self._lead or self._indent
-        lines = [line for part in words.split("\n") for line in _wrapped(part, lead, self._indent)]
+    def _paragraph(self, words: str, *, hidden: bool, hanging: str = "") -> None:
+        lead, indent = self._lead or self._indent, self._indent + hanging
+        lines: list[str] = []
+        for part in words.split("\n"):
+            lines += _wrapped(part, self._width, indent if lines else lead, indent)
         self._lead = ""
         if self._heading:
-            lines.append(self._heading * min(WIDTH, max(map(len, lines), default=0)))
+            lines.append(self._heading * min(self._width, max(map(len, lines), default=0)))
             self._heading = ""
-        self._paragraphs.append("\n".join(lines) + ("\n" if hidden else "\n\n"))
+        if not hidden:
+            self._end_paragraph()
+        if lines:
+            self._paragraphs.append("\n".join(lines) + ("\n" if hidden else "\n\n"))
 
 
-def _wrapped(words: str, lead: str, indent: str) -> list[str]:
+def _start(token: Token) -> int:
+    """The number with which an ordered list begins."""
+    start = token.attrGet("start")
+    return 1 if start is None else int(start)
+
+
+def _wrapped(words: str, width: int, lead: str, indent: str) -> list[str]:
     return textwrap.wrap(
         words,
-        WIDTH,
+        width,
         initial_indent=lead,
         subsequent_indent=indent,
         break_long_words=False,

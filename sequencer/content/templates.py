@@ -25,8 +25,8 @@ class Templates:
         self._pages = jinja2.Environment(loader=loader, autoescape=True, undefined=strict, trim_blocks=True)
         self._mjml = _twice(loader, autoescape=True)
         self._text = _twice(loader, autoescape=False)
-        self.person_html = jinja2.Environment(autoescape=True, undefined=strict)
-        self.person_text = jinja2.Environment(undefined=strict)  # noqa: S701 (plain text: nothing to escape)
+        self.person_html = jinja2.Environment(autoescape=True, undefined=strict, keep_trailing_newline=True)
+        self.person_text = jinja2.Environment(undefined=strict, keep_trailing_newline=True)  # noqa: S701 (plain text: nothing to escape)
 
     def page(self, name: str, values: Mapping[str, object]) -> str:
         """A web page from templates/web."""
@@ -78,5 +78,5 @@ def _fill(environment: jinja2.Environment, name: str, values: Mapping[str, objec
         raise BadContent(f"templates/{error.name}: there is no such template.") from error
     except jinja2.TemplateSyntaxError as error:
         raise BadContent(f"templates/{error.name or name}:{error.lineno}: {error.message}.") from error
-    except jinja2.UndefinedError as error:
-        raise BadContent(f"templates/{name}: {error.message}.") from error
+    except (jinja2.TemplateRuntimeError, TypeError, ValueError) as error:
+        raise BadContent(f"templates/{name}: {error}.") from error

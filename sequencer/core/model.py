@@ -242,9 +242,23 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """The right to send one message, for as long as the lease lasts; `attempt` fences every later word about it."""
+    """The right to send one message, for as long as the lease lasts; `attempt` fences every later word about it.
 
-    delivery: Delivery
+    A lesson's claim knows the place it belongs to: `step` is the person's once this lesson is over.
+    """
+
+    id: DeliveryId
+    attempt: int
+    kind: DeliveryKind
+    campaign_id: int
+    subscriber_id: SubscriberId
+    run: int
+    doubts: int
+    enrolment_id: EnrolmentId | None
+    revision_id: RevisionId | None
+    course_id: CourseId | None
+    step: int
+    created_at: datetime
     address: Address
     name: str
     timezone: str
@@ -252,7 +266,7 @@ class Claim:
     @property
     def ticket(self) -> "Ticket":
         """What the ledger needs to know the claim again."""
-        return Ticket(delivery_id=self.delivery.id, attempt=self.delivery.attempt)
+        return Ticket(delivery_id=self.id, attempt=self.attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +279,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """A finished message and where it goes: the envelope and the bytes, with CRLF line ends."""
+    """A finished message and where it goes. Its lines end in CRLF and none begins with a dot: it is sent as it is."""
 
     ticket: Ticket
     sender: str

@@ -1,5 +1,6 @@
 """When is a lesson due? The only file that thinks in a person's own zone; everything in and out is UTC."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,8 @@ from sequencer.errors import BadContent
 
 _LOOK_AHEAD = 14  # days: more than a week, so that each weekday comes up even where a date was skipped
 _SECOND = timedelta(seconds=1)
+_GAP = re.compile(r"([0-9]{1,4})(?: (day|week|hour)s?)?")
+_LONGEST_GAP = 1000  # of any unit: a slip of the finger beyond it, not a rhythm
 
 
 def first_due(confirmed_at: datetime, zone: ZoneInfo, rhythm: Rhythm) -> datetime:
@@ -33,28 +36,25 @@ def in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
 
 def parse_gap(value: object) -> Gap:
     """A gap as authors write it: 1, "3 days", "2 weeks", "12 hours". Raises ValueError saying what is right."""
-    words = str(value).split() if isinstance(value, str | int) and not isinstance(value, bool) else []
-    if len(words) == 1:
-        words.append("days")
-    if len(words) != 2 or not words[0].isdigit() or int(words[0]) == 0:  # noqa: PLR2004 (a count and a unit)
+    words = " ".join(str(value).split()) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    found = _GAP.fullmatch(words)
+    count = int(found[1]) if found else 0
+    if found is None or not 0 < count <= _LONGEST_GAP:
         raise ValueError('write a number of days, like 3, or "12 hours"')
-    count, unit = int(words[0]), words[1].removesuffix("s")
-    match unit:
-        case "day":
-            return Gap(days=count)
-        case "week":
-            return Gap(days=7 * count)
+    match found[2]:
         case "hour":
             return Gap(hours=count)
+        case "week":
+            return Gap(days=7 * count)
         case _:
-            raise ValueError('write a number of days, like 3, or "12 hours"')
+            return Gap(days=count)
 
 
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime | None:
     """The instant (UTC) at which the clock in `zone` shows `at` on `day`.
 
     Where the clock shows it twice, the first of the two; where it jumps over it, the first valid instant after; None
-    where the zone has no such day at all (Apia, 30 December 2011).
+    where that is no longer the same day (Apia had no 30 December 2011; Nuuk's clock jumps from 23:00 to midnight).
     """
     wall = datetime.combine(day, at, tzinfo=zone)
     first = wall.astimezone(UTC)

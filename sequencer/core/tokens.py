@@ -6,7 +6,7 @@ HMAC-SHA256. It stays under 45 characters, so that a List-Unsubscribe header sta
 
 import hashlib
 import hmac
-from base64 import b32encode, urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from sequencer.errors import BadRequest
 
 _MAC_LENGTH = 16
 _LONGEST = 64
+_ONE_BYTE = tuple(bytes([number]) for number in range(0x80))
 
 
 class Purpose(StrEnum):
@@ -37,16 +38,13 @@ class Token:
 def seal(secret: str, purpose: Purpose, subject: int, *, about: int = 0, expires_at: datetime | None = None) -> str:
     """A token for links; good for ever where no `expires_at` is given."""
     expiry = int(expires_at.timestamp()) if expires_at else 0
-    payload = purpose.encode() + b"".join(_leb128(number) for number in (subject, about, expiry))
-    return urlsafe_b64encode(payload + _mac(secret, payload)).rstrip(b"=").decode()
+    payload = purpose.encode() + _leb128(subject) + _leb128(about) + _leb128(expiry)
+    return _encoded(payload + _mac(secret, payload))
 
 
 def unseal(secret: str, purpose: Purpose, token: str, *, now: datetime) -> Token:
     """What the token says. Raises BadRequest where it is not ours, for another purpose, or has expired."""
-    try:
-        sealed = urlsafe_b64decode(token.encode("ascii") + b"==") if len(token) <= _LONGEST else b""
-    except ValueError:
-        sealed = b""
+    sealed = _decoded(token) if len(token) <= _LONGEST else b""
     payload, mac = sealed[:-_MAC_LENGTH], sealed[-_MAC_LENGTH:]
     if not payload or not hmac.compare_digest(mac, _mac(secret, payload)) or payload[:1] != purpose.encode():
         raise BadRequest("This link is not complete or not one of ours. Please copy it whole from the e-mail.")
@@ -60,7 +58,20 @@ def message_id(secret: str, kind: str, campaign: int, subscriber: int, run: int,
     """The Message-ID of a delivery: the same for every attempt, host and time (RFC 5322 §3.6.4)."""
     named = f"message-id|{kind}|{campaign}|{subscriber}|{run}"
     digest = hmac.digest(secret.encode(), named.encode(), hashlib.sha256)
-    return f"<{b32encode(digest).decode()[:26].lower()}@{domain}>"
+    return f"<{digest.hex()[:32]}@{domain}>"
+
+
+def _encoded(sealed: bytes) -> str:
+    return urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def _decoded(token: str) -> bytes:
+    """The bytes of a token, or none where it is not written as we write it: base64 has many spellings, a token one."""
+    try:
+        sealed = urlsafe_b64decode(token.encode("ascii") + b"==")
+    except ValueError:
+        return b""
+    return sealed if _encoded(sealed) == token else b""
 
 
 def _mac(secret: str, payload: bytes) -> bytes:
@@ -68,6 +79,8 @@ def _mac(secret: str, payload: bytes) -> bytes:
 
 
 def _leb128(number: int) -> bytes:
+    if number <= 0x7F:  # noqa: PLR2004 (one byte)
+        return _ONE_BYTE[number]
     out = bytearray()
     while number > 0x7F:  # noqa: PLR2004 (seven bits a byte)
         out.append(number & 0x7F | 0x80)

@@ -43,6 +43,8 @@ def _rule(name: str, reply: str, blame: Blame, *, permanent: bool = False, after
     return Rule(name=name, reply=re.compile(reply, re.IGNORECASE), permanent=permanent, blame=blame, after=after)
 
 
+# Words about our own address or reputation: "sender verify failed: no such user", "your IP address was rejected".
+_OURS = r"\b(sender|from|ip|spam|block\w*|black\w*|reputation|policy|verif\w+)\b"
 _UNKNOWN_USER = (
     r"(user|mailbox|recipient|address|account)\b.{0,40}\b(unknown|not found|does ?n.t exist|does not exist|invalid"
     r"|unavailable|rejected)|no such (user|mailbox|recipient|person)|unknown (user|recipient|mailbox)"
@@ -54,6 +56,8 @@ RULES: tuple[Rule, ...] = (
     _rule("relay throttling", r"454\b", Blame.US, after=_MINUTE),
     _rule("credentials", r"(530|534|535|538)\b|550 5\.7\.30\b", Blame.US, after=15 * _MINUTE),
     _rule("our authentication", r"5\d\d 5\.7\.(2[0-7]|515)\b", Blame.US, after=_HOUR),
+    _rule("our address", r"5\d\d 5\.1\.[78]\b|554 .*address is not verified", Blame.US, after=_HOUR),
+    _rule("relay's daily limit", r"550 5\.(4\.5|7\.1)\b.*limit exceeded", Blame.US, after=_HOUR),
     _rule("protocol", r"50[0-4]\b|5\d\d 5\.5\.", Blame.US, after=15 * _MINUTE),
     _rule("needs SMTPUTF8", r"55\d 5\.6\.[79]\b", Blame.MESSAGE, permanent=True),
     _rule("message too big", r"5\d\d 5\.(3\.4|2\.3)\b", Blame.MESSAGE, permanent=True),
@@ -65,7 +69,9 @@ RULES: tuple[Rule, ...] = (
     _rule("greylisted", r"45[01]\b.*(grey|gray)", Blame.US, after=5 * _MINUTE),
     _rule("reputation or rate", r"4\d\d 4\.7\.", Blame.US, after=5 * _MINUTE),
     _rule("later", r"4\d\d\b", Blame.US),
-    _rule("unknown in words", rf"55[0134]\b(?! [245]\.).*({_UNKNOWN_USER})", Blame.ADDRESS, permanent=True),
+    _rule(
+        "unknown in words", rf"55[0134]\b(?! [245]\.)(?!.*{_OURS}).*({_UNKNOWN_USER})", Blame.ADDRESS, permanent=True
+    ),
     _rule("refused", r"5\d\d\b", Blame.MAILBOX, permanent=True),
 )
 

@@ -1,6 +1,7 @@
 """How is a connection to a relay opened? aiosmtplib connects, speaks TLS and logs in; then the socket is ours."""
 
 import asyncio
+from typing import cast
 
 import aiosmtplib
 
@@ -29,9 +30,11 @@ async def open_session(relay: Relay) -> Session:
             await client.ehlo()
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise RelayDown(f"The relay {relay.name} cannot be used: {_reason(error)}.") from error
-    if not isinstance(client.transport, asyncio.Transport):
+    if client.transport is None:
         raise RelayDown(f"The relay {relay.name} closed the connection.")
-    return Session(client.transport, frozenset(client.esmtp_extensions), command_timeout=relay.timeout)
+    # Any loop's transport that writes; those of uvloop are no subclass of asyncio's.
+    transport = cast("asyncio.Transport", client.transport)
+    return Session(transport, frozenset(client.esmtp_extensions), command_timeout=relay.timeout)
 
 
 def _reason(error: Exception) -> str:

@@ -5,19 +5,26 @@ the same moment go into one transaction, so that the price of a commit is shared
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sequencer.core.model import Deferred, DeliveryId, Outcome, Parcel, Report, Ticket
 from sequencer.delivery.connect import RelayDown, open_session
 from sequencer.delivery.session import Session
 from sequencer.settings import Relay
 
+_Answer = TypeVar("_Answer")
+
 
 class Ledger(Protocol):
-    """What a courier asks of the ledger; both are plain calls that commit before they return."""
+    """What a courier asks of the ledger; both calls are plain and commit before they return.
+
+    `in_process`: they wait for nobody but our own disk, and are called where they are needed; a thread between would
+    only have the two wait for each other. Otherwise they wait for a server, in a thread.
+    """
+
+    in_process: bool
 
     def next_batch(self) -> Sequence[Parcel]:
         """Messages to send now, claimed; empty when there are none."""
@@ -66,6 +73,30 @@ class _Pending:
         return bool(self.intents or self.reports)
 
 
+class _Line:
+    """The queue as one connection sees it; remembers that it was told to stop."""
+
+    def __init__(self, parcels: asyncio.Queue[Parcel | None]) -> None:
+        self._parcels = parcels
+        self._ended = False
+
+    async def next(self) -> Parcel | None:
+        """The next parcel, waited for; None at the end."""
+        if self._ended:
+            return None
+        return self._checked(await self._parcels.get())
+
+    def take(self) -> Parcel | None:
+        """The next parcel where one is there already."""
+        if self._ended or self._parcels.empty():
+            return None
+        return self._checked(self._parcels.get_nowait())
+
+    def _checked(self, parcel: Parcel | None) -> Parcel | None:
+        self._ended = parcel is None
+        return parcel
+
+
 class _Round:
     """One round: a task that fetches batches, a task a connection, a task that commits."""
 
@@ -98,7 +129,7 @@ class _Round:
     async def _fetch(self) -> None:
         """Keep the queue full; each connection gets a None at the end."""
         while not self._trouble:
-            batch = await asyncio.to_thread(self._ledger.next_batch)
+            batch = await self._ask(self._ledger.next_batch)
             if not batch:
                 break
             for parcel in batch:
@@ -108,16 +139,18 @@ class _Round:
 
     async def _serve(self, session: Session | None) -> None:
         """Send what the queue brings over one connection, opened when first needed and again when it breaks."""
-        while (parcel := await self._parcels.get()) is not None:
+        line = _Line(self._parcels)
+        parcel = await line.next()
+        while parcel is not None:
             if session is None or not session.is_open:
                 session = await self._reopen()
             if session is None:
                 self._report(parcel, Deferred(reply=self._trouble))
-                continue
-            self._tried += 1
-            outcome = await session.send(parcel, partial(self._intend, parcel.ticket))
-            if outcome is not None:
-                self._report(parcel, outcome)
+            else:
+                parcel = await session.converse(parcel, line.take, self._intend, self._report)
+                if parcel is not None:
+                    continue
+            parcel = await line.next()
         if session is not None:
             await session.quit()
 
@@ -132,6 +165,7 @@ class _Round:
             return None
 
     def _report(self, parcel: Parcel, outcome: Outcome) -> None:
+        self._tried += 1
         self._pending.reports.append(Report(ticket=parcel.ticket, outcome=outcome, relay=self._relay.name))
         self._wake.set()
 
@@ -141,6 +175,11 @@ class _Round:
         self._wake.set()
         return await granted
 
+    async def _ask(self, call: Callable[..., _Answer], *args: object) -> _Answer:
+        if self._ledger.in_process:
+            return call(*args)
+        return await asyncio.to_thread(call, *args)
+
     async def _commit_groups(self) -> None:
         """One transaction after the other, each with all that has piled up during the one before."""
         while self._pending or not self._over:
@@ -148,8 +187,10 @@ class _Round:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
+            # Once around the loop: whoever has an answer by now joins the group.
+            await asyncio.sleep(0)
             group, self._pending = self._pending, _Pending()
             tickets = [ticket for ticket, _ in group.intents]
-            granted = await asyncio.to_thread(self._ledger.record, tickets, group.reports)
+            granted = await self._ask(self._ledger.record, tickets, group.reports)
             for ticket, waiting in group.intents:
                 waiting.set_result(ticket.delivery_id in granted)

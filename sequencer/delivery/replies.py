@@ -36,6 +36,9 @@ class ReplyReader:
             words = line.rstrip(b"\r").decode("utf-8", "replace")
             if not words[:3].isdigit() or words[3:4] not in ("", " ", "-") or len(self._lines) >= _MOST_LINES:
                 raise GarbledReply(words[:80])
+            if not self._lines and words[3:4] != "-":
+                replies.append(words)
+                continue
             self._lines.append(words)
             if words[3:4] != "-":
                 replies.append(_joined(self._lines))

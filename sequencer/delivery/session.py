@@ -1,28 +1,31 @@
 """What is said over one SMTP connection? Our own conversation over a connection that aiosmtplib has opened.
 
-The point of owning it: the intent is committed after the server's 354 and before the first byte of content, and how
-far the conversation had come is known when it breaks.
+The points of owning it: the intent is committed after the server's 354 and before the first byte of content; the next
+envelope travels behind the final dot of this message (RFC 2920 §3.1), one round trip a message; and how far the
+conversation had come is known when it breaks. Replies are counted, never guessed.
 """
 
 import asyncio
-import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 
 from sequencer.core import verdicts
-from sequencer.core.model import Blame, Deferred, Outcome, Parcel, Rejected, Stage, Uncertain
+from sequencer.core.model import Blame, Deferred, Outcome, Parcel, Rejected, Stage, Ticket, Uncertain
 from sequencer.delivery.replies import GarbledReply, Lost, ReplyReader
 
 # RFC 5321 §4.5.3.2.6: a server that is slow to answer the final dot has most likely taken the message.
 FINAL_DOT_TIMEOUT = 600.0
+_GLANCE = 0.25  # seconds between two looks at the clock
 
-_LINE_START_DOT = re.compile(rb"(?m)^\.")
+_NO_SMTPUTF8 = Rejected(reply="The relay offers no SMTPUTF8 (RFC 6531), which this address needs.", blame=Blame.MESSAGE)
 
-Gate = Callable[[], Awaitable[bool]]
+Gate = Callable[[Ticket], Awaitable[bool]]
+Take = Callable[[], Parcel | None]
+Tell = Callable[[Parcel, Outcome], None]
 
 
 class Session(asyncio.Protocol):
-    """One connection to a relay, after greeting, TLS and login. Not for two messages at once.
+    """One connection to a relay, after greeting, TLS and login.
 
     `extensions` are the names of what the server offers, in small letters. After `is_open` has become false the
     session is of no more use.
@@ -30,40 +33,55 @@ class Session(asyncio.Protocol):
 
     def __init__(self, transport: asyncio.Transport, extensions: frozenset[str], *, command_timeout: float) -> None:
         self.is_open = True
-        self.sent = 0
         self._transport = transport
-        self._extensions = extensions
+        self._grouped = "pipelining" in extensions
+        self._sizes = "size" in extensions
+        self._smtputf8 = "smtputf8" in extensions
         self._timeout = command_timeout
         self._reader = ReplyReader()
         self._replies: deque[str] = deque()
         self._end = ""
-        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] | None = None
+        self._limit = self._deadline = 0.0
+        self._watch()
         transport.set_protocol(self)
 
     def data_received(self, data: bytes) -> None:
-        """Asyncio brings bytes."""
+        """Take bytes from asyncio."""
         try:
             self._replies.extend(self._reader.feed(data))
         except GarbledReply as error:
             self._close(f"the server does not speak SMTP: {error}")
-        self._wake.set()
+        if self._replies:
+            self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Asyncio tells that the connection is gone."""
+        """Hear from asyncio that the connection is gone."""
         self._close(f"the connection was lost: {exc}" if exc else "the server closed the connection")
 
-    async def send(self, parcel: Parcel, gate: Gate) -> Outcome | None:
-        """Send one message; None where `gate`, asked just before the content, withheld it.
+    async def converse(self, first: Parcel, take: Take, gate: Gate, tell: Tell) -> Parcel | None:
+        """Send `first`, and then what `take` gives, until it gives nothing or the connection is at its end.
 
-        Never raises for what a server does: each answer, silence and loss is an Outcome.
+        Every parcel that was begun is told its outcome; one that was taken but whose content was not begun when the
+        connection ended is given back. `gate` is asked just before content is written; where it withholds a message,
+        nothing is told. Never raises for what a server does: each answer, silence and loss is an Outcome.
         """
-        try:
-            return await self._envelope(parcel) or await self._content(parcel, gate)
-        except Lost as lost:
-            self._close(lost.reason)
-            if lost.stage is Stage.CONTENT:
-                return Uncertain(reply=lost.reason)
-            return Deferred(reply=lost.reason)
+        parcel: Parcel | None = first
+        begun = False
+        while parcel is not None and self.is_open:
+            refusal = await self._envelope(parcel, begun=begun)
+            if refusal is not None:
+                tell(parcel, refusal)
+                parcel, begun = take() if self._can_go_on() else None, False
+                continue
+            if not await self._may_send(parcel, gate, tell):
+                return None
+            following = take()
+            begun = self._write_content(parcel, following)
+            await self._settle_content(parcel, tell)
+            parcel = following
+        return parcel
 
     async def quit(self) -> None:
         """Say goodbye and close; the answer is not waited for."""
@@ -71,63 +89,130 @@ class Session(asyncio.Protocol):
             self._transport.write(b"QUIT\r\n")
             self._close("we said goodbye")
 
-    async def _envelope(self, parcel: Parcel) -> Outcome | None:
-        """MAIL, RCPT, DATA; an Outcome where one was refused."""
-        if parcel.needs_smtputf8 and "smtputf8" not in self._extensions:
-            return Rejected(
-                reply="The relay offers no SMTPUTF8 (RFC 6531), which this address needs.", blame=Blame.MESSAGE
-            )
-        size = f" SIZE={len(parcel.content)}" if "size" in self._extensions else ""
+    def _begin(self, parcel: Parcel) -> None:
+        """Write the envelope: all of it where the server takes commands in groups, else its first command."""
+        commands = self._commands(parcel)
+        self._transport.write(b"".join(commands) if self._grouped else commands[0])
+
+    def _can_go_on(self) -> bool:
+        return self.is_open
+
+    def _can_take(self, parcel: Parcel) -> bool:
+        return self._smtputf8 or not parcel.needs_smtputf8
+
+    def _commands(self, parcel: Parcel) -> list[bytes]:
+        size = f" SIZE={len(parcel.content)}" if self._sizes else ""
         utf8 = " SMTPUTF8" if parcel.needs_smtputf8 else ""
-        for stage, line in (
-            (Stage.MAIL, f"MAIL FROM:<{parcel.sender}>{size}{utf8}"),
-            (Stage.RCPT, f"RCPT TO:<{parcel.recipient}>"),
-            (Stage.DATA, "DATA"),
-        ):
-            self._transport.write(line.encode() + b"\r\n")
+        return [
+            f"MAIL FROM:<{parcel.sender}>{size}{utf8}\r\n".encode(),
+            f"RCPT TO:<{parcel.recipient}>\r\n".encode(),
+            b"DATA\r\n",
+        ]
+
+    async def _envelope(self, parcel: Parcel, *, begun: bool) -> Outcome | None:
+        """Speak MAIL, RCPT and DATA, unless they were begun before; an Outcome where one of them is refused."""
+        if not self._can_take(parcel):
+            return _NO_SMTPUTF8
+        if not begun:
+            self._begin(parcel)
+        try:
+            if self._grouped:
+                return await self._grouped_envelope()
+            return await self._plain_envelope(parcel)
+        except Lost as lost:
+            self._close(lost.reason)
+            return Deferred(reply=lost.reason)
+
+    async def _grouped_envelope(self) -> Outcome | None:
+        mail = await self._reply(Stage.MAIL, self._timeout)
+        rcpt = await self._reply(Stage.RCPT, self._timeout)
+        data = await self._reply(Stage.DATA, self._timeout)
+        refused = self._first_refusal(mail, rcpt, data)
+        if refused is None:
+            return None
+        if data.startswith("354"):
+            # RFC 2920 §3.1: DATA may be accepted all the same; a lone dot then ends it, and is refused in turn.
+            self._transport.write(b".\r\n")
+            await self._reply(Stage.DATA, self._timeout)
+        return self._judged(*refused)
+
+    async def _plain_envelope(self, parcel: Parcel) -> Outcome | None:
+        _, rcpt, data = self._commands(parcel)
+        for stage, following in ((Stage.MAIL, rcpt), (Stage.RCPT, data), (Stage.DATA, b"")):
             reply = await self._reply(stage, self._timeout)
             if not reply.startswith("354" if stage is Stage.DATA else "2"):
-                return await self._refused(stage, reply)
+                if stage is not Stage.MAIL and not reply.startswith("421"):
+                    self._transport.write(b"RSET\r\n")
+                    await self._reply(stage, self._timeout)
+                return self._judged(stage, reply)
+            if following:
+                self._transport.write(following)
         return None
 
-    async def _refused(self, stage: Stage, reply: str) -> Outcome:
+    @staticmethod
+    def _first_refusal(mail: str, rcpt: str, data: str) -> tuple[Stage, str] | None:
+        if not mail.startswith("2"):
+            return Stage.MAIL, mail
+        if not rcpt.startswith("2"):
+            return Stage.RCPT, rcpt
+        return None if data.startswith("354") else (Stage.DATA, data)
+
+    def _judged(self, stage: Stage, reply: str) -> Outcome:
         if reply.startswith("421"):
             self._close("the server is closing")
-        elif stage is not Stage.MAIL:
-            self._transport.write(b"RSET\r\n")
-            await self._reply(stage, self._timeout)
         return verdicts.judge(stage, reply)
 
-    async def _content(self, parcel: Parcel, gate: Gate) -> Outcome | None:
-        if not await gate():
+    async def _may_send(self, parcel: Parcel, gate: Gate, tell: Tell) -> bool:
+        """Ask the gate; a refusal or a lost connection ends the session before any content was written."""
+        if not await gate(parcel.ticket):
             # A dot now would deliver an empty message; without one the server discards the transaction.
             self._close("the message was withheld")
-            return None
+            return False
         if not self.is_open:
-            # Nothing of the content was written: still safe to try again.
-            raise Lost(Stage.DATA, self._end)
-        self._transport.write(_LINE_START_DOT.sub(b"..", parcel.content) + b".\r\n")
-        reply = await self._reply(Stage.CONTENT, max(FINAL_DOT_TIMEOUT, self._timeout))
-        self.sent += 1
-        if reply.startswith("421"):
-            self._close("the server is closing")
-        return verdicts.judge(Stage.CONTENT, reply)
+            tell(parcel, Deferred(reply=self._end))
+            return False
+        return True
+
+    def _write_content(self, parcel: Parcel, following: Parcel | None) -> bool:
+        """Write the content, and the next envelope in the same breath; whether that was begun."""
+        envelope = b""
+        if following is not None and self._grouped and self._can_take(following):
+            envelope = b"".join(self._commands(following))
+        self._transport.writelines((parcel.content, b".\r\n", envelope))
+        return bool(envelope)
+
+    async def _settle_content(self, parcel: Parcel, tell: Tell) -> None:
+        try:
+            reply = await self._reply(Stage.CONTENT, max(FINAL_DOT_TIMEOUT, self._timeout))
+        except Lost as lost:
+            self._close(lost.reason)
+            tell(parcel, Uncertain(reply=lost.reason))
+        else:
+            tell(parcel, self._judged(Stage.CONTENT, reply))
 
     async def _reply(self, stage: Stage, limit: float) -> str:
         """The next reply. Raises Lost where none comes."""
-        try:
-            async with asyncio.timeout(limit):
-                while not self._replies:
-                    if not self.is_open:
-                        raise Lost(stage, self._end)
-                    self._wake.clear()
-                    await self._wake.wait()
-        except TimeoutError as error:
-            raise Lost(stage, f"no answer within {limit:.0f} s") from error
+        while not self._replies:
+            if not self.is_open:
+                raise Lost(stage, self._end)
+            self._limit, self._deadline = limit, self._loop.time() + limit
+            self._waiter = self._loop.create_future()
+            await self._waiter
         return self._replies.popleft()
+
+    def _watch(self) -> None:
+        """Look once in a while whether an answer is overdue: cheaper than an alarm for each answer."""
+        if self._waiter is not None and not self._waiter.done() and self._loop.time() >= self._deadline:
+            self._close(f"no answer within {self._limit:.0f} s")
+        if self.is_open:
+            self._loop.call_later(_GLANCE, self._watch)
 
     def _close(self, reason: str) -> None:
         self._end = self._end or reason
         self.is_open = False
         self._transport.close()
-        self._wake.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -16,7 +16,7 @@ from sequencer.content.markdown import opening
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course
 from sequencer.demo.inbox import Inbox, Received
-from sequencer.errors import NotFound
+from sequencer.errors import NotFound, SequencerError
 
 # A mail brings its own styles; its links open in the whole window.
 _FRAME = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'self'"}
@@ -55,7 +55,7 @@ class Showcase:
                 Route("/forward", self._forward, methods=["POST"]),
                 Route("/static/{name}", self._asset),
             ],
-            exception_handlers={NotFound: self._missing},
+            exception_handlers={SequencerError: self._refuse},
         )
 
     async def _site(self, _request: Request) -> Response:
@@ -124,13 +124,10 @@ class Showcase:
     async def _asset(self, request: Request) -> Response:
         return Response(self.templates.asset(request.path_params["name"]), media_type="text/css")
 
-    async def _missing(self, _request: Request, error: Exception) -> Response:
-        return HTMLResponse(
-            self.templates.page(
-                "error.html", {"status": 404, "sentence": str(error), "brand": self.course.brand, "lang": "en"}
-            ),
-            status_code=404,
-        )
+    async def _refuse(self, _request: Request, error: Exception) -> Response:
+        status = 404 if isinstance(error, NotFound) else 500
+        values = {"status": status, "sentence": str(error), "brand": self.course.brand, "lang": "en"}
+        return HTMLResponse(self.templates.page("error.html", values), status_code=status)
 
     def _find(self, request: Request) -> Received:
         wanted = request.path_params["id"]

@@ -171,9 +171,10 @@ def running(*, service_port: int = 0, site_port: int = 0) -> Iterator[Demo]:
     clock = DrivenClock(real_now())
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sequencer-demo-")))
-        mail_socket, service_socket, site_socket = _free(0), _free(service_port), _free(site_port)
-        mail_port = mail_socket.getsockname()[1]
-        mail_socket.close()
+        service_socket = stack.enter_context(_listening(service_port, "service"))
+        site_socket = stack.enter_context(_listening(site_port, "site"))
+        with _listening(0, "mail") as mail_socket:
+            mail_port = mail_socket.getsockname()[1]
         inbox = Inbox(clock, port=mail_port)
         inbox.start()
         stack.callback(inbox.stop)
@@ -216,11 +217,8 @@ def _settings(folder: Path, port: int, mail_port: int) -> Settings:
     )
 
 
-def _free(port: int) -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    made.bind(("127.0.0.1", port))
-    return made
+def _listening(port: int, what: str) -> socket.socket:
+    return asgi.listen("127.0.0.1", port, instead=f"choose another with --{what}-port")
 
 
 @contextmanager

@@ -100,10 +100,9 @@ def publish(
     for step in range(len(course.lessons)):
         _try(course, step, templates, postal_address)
     with db.begin() as tx:
-        if courses.current_digest(tx, course.slug) == courses.digest(course):
-            return None
         revision = courses.publish(tx, course, now=now)
-    log.info("course.published", extra={"course": course.slug, "revision": revision.number})
+    if revision is not None:
+        log.info("course.published", extra={"course": course.slug, "revision": revision.number})
     return revision
 
 

@@ -9,7 +9,8 @@ from sequencer.core import tokens
 from sequencer.core.model import Claim, Consent, Delivery, Parcel, Revision, SubscriberId
 from sequencer.core.tokens import Purpose
 from sequencer.flows.archive import Archive
-from sequencer.message.mime import Letter, compose
+from sequencer.message import quoted
+from sequencer.message.mime import Letter, assemble
 
 _MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled anew when needed
 
@@ -36,17 +37,21 @@ class Press:
     def lesson(self, claim: Claim, revision: Revision) -> Parcel:
         """The parcel of a lesson. Raises BadContent where it cannot be made."""
         course = revision.course
-        mail = self._lesson(revision, claim.delivery.campaign_id).fill(
-            Person(name=claim.name, address=claim.address.normalized, links=self._lesson_links(claim, revision))
+        leave = self.leave_url(claim.subscriber_id, revision.course_id)
+        links = {
+            "unsubscribe": leave,
+            "preferences": self.preferences_url(claim.subscriber_id),
+            "view": f"{self._imprint.base_url}/v/{tokens.seal(self._imprint.secret, Purpose.VIEW, claim.id)}",
+        }
+        mail = self._lesson(revision, claim.campaign_id).fill(
+            Person(name=claim.name, address=claim.address.normalized, links=links)
         )
-        leave = self.leave_url(claim.delivery.subscriber_id, revision.course_id)
-        domain = course.sender.address.rpartition("@")[2]
         return self._parcel(
             claim,
             revision,
             mail,
             list_name=course.title,
-            list_id=f"{course.slug}.list-id.{domain}",
+            list_id=f"{course.slug}.list-id.{course.sender.address.rpartition('@')[2]}",
             unsubscribe=leave,
         )
 
@@ -62,10 +67,10 @@ class Press:
         mail = self._confirmation(revision).fill(Person(name="", address="", links=links))
         return self._parcel(claim, revision, mail, automatic=True)
 
-    def web_view(self, claim: Claim, revision: Revision) -> Mail:
+    def web_view(self, row: Delivery, revision: Revision) -> Mail:
         """A lesson as a page: without the links that act for the person, as pages are passed on."""
         person = Person(name="", address="", links={"unsubscribe": "", "preferences": "", "view": ""})
-        return self._lesson(revision, claim.delivery.campaign_id).fill(person)
+        return self._compile(revision, _step(revision, row.campaign_id)).fill(person)
 
     def leave_url(self, who: SubscriberId, course: int) -> str:
         """The address at which the person leaves, by one click or on a page; good for ever."""
@@ -76,22 +81,12 @@ class Press:
         """The address of the person's preferences; good for ever."""
         return f"{self._imprint.base_url}/p/{tokens.seal(self._imprint.secret, Purpose.PREFERENCES, who)}"
 
-    def _lesson_links(self, claim: Claim, revision: Revision) -> dict[str, str]:
-        view = tokens.seal(self._imprint.secret, Purpose.VIEW, claim.delivery.id)
-        return {
-            "unsubscribe": self.leave_url(claim.delivery.subscriber_id, revision.course_id),
-            "preferences": self.preferences_url(claim.delivery.subscriber_id),
-            "view": f"{self._imprint.base_url}/v/{view}",
-        }
-
     def _lesson(self, revision: Revision, lesson_id: int) -> CompiledMail:
-        step = [int(which) for which in revision.lesson_ids].index(lesson_id)
+        """The lesson, compiled once into the lines that travel."""
+        step = _step(revision, lesson_id)
         key = (revision.id, step)
         if key not in self._compiled:
-            made = compile_lesson(
-                revision.course, step, templates=self._templates, postal_address=self._imprint.postal_address
-            )
-            self._keep(key, made)
+            self._keep(key, self._compile(revision, step))
         return self._compiled[key]
 
     def _confirmation(self, revision: Revision) -> CompiledMail:
@@ -106,10 +101,15 @@ class Press:
             self._keep(key, made)
         return self._compiled[key]
 
+    def _compile(self, revision: Revision, step: int) -> CompiledMail:
+        return compile_lesson(
+            revision.course, step, templates=self._templates, postal_address=self._imprint.postal_address
+        )
+
     def _keep(self, key: tuple[int, int], compiled: CompiledMail) -> None:
         if len(self._compiled) >= _MOST_COMPILED:
             del self._compiled[next(iter(self._compiled))]
-        self._compiled[key] = compiled
+        self._compiled[key] = compiled.encoded(quoted.encode)
 
     def _parcel(
         self,
@@ -127,10 +127,8 @@ class Press:
             sender=course.sender,
             recipient=claim.address.wire,
             subject=mail.subject,
-            text=mail.text,
-            html=mail.html,
             language=course.language,
-            message_id=self.message_id(claim.delivery, course.sender.address),
+            message_id=self.message_id(claim, course.sender.address),
             date=_date(claim),
             list_name=list_name,
             list_id=list_id,
@@ -142,10 +140,10 @@ class Press:
             sender=course.sender.address,
             recipient=claim.address.wire,
             needs_smtputf8=claim.address.needs_smtputf8,
-            content=compose(letter),
+            content=assemble(letter, mail.text, mail.html),
         )
 
-    def message_id(self, row: Delivery, sender: str) -> str:
+    def message_id(self, row: Delivery | Claim, sender: str) -> str:
         """The Message-ID of a delivery from this sender's address; each attempt has the same."""
         return tokens.message_id(
             self._imprint.secret,
@@ -157,6 +155,10 @@ class Press:
         )
 
 
+def _step(revision: Revision, lesson_id: int) -> int:
+    return [int(which) for which in revision.lesson_ids].index(lesson_id)
+
+
 def _date(claim: Claim) -> datetime:
     # The row's birth, not the attempt's time: a second attempt carries the very bytes of the first.
-    return claim.delivery.created_at
+    return claim.created_at

@@ -9,7 +9,6 @@ from sequencer.content.render import Mail
 from sequencer.core import schedule, tokens
 from sequencer.core.model import (
     Address,
-    Claim,
     Consent,
     Course,
     Delivery,
@@ -121,8 +120,7 @@ def web_view(db: Database, press: Press, secret: str, token: str, *, now: dateti
         row = deliveries.get(tx, which)
         if row is None or row.kind is not DeliveryKind.LESSON or row.revision_id is None:
             raise BadRequest("This lesson is not here any more.")
-        claim = Claim(delivery=row, address=Address(normalized="", wire=""), name="", timezone="UTC")
-        return press.web_view(claim, press.archive.revision(tx, row.revision_id))
+        return press.web_view(row, press.archive.revision(tx, row.revision_id))
 
 
 def _place(tx: Transaction, person: Subscriber, place: Enrolment) -> Place:

@@ -25,7 +25,7 @@ from sequencer.core.model import (
 from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadRequest, BadSettings, NotFound
-from sequencer.flows.dispatch import stop_courses
+from sequencer.flows.ledger import stop_courses
 from sequencer.settings import Form
 from sequencer.store import consents, courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
@@ -57,7 +57,8 @@ def sign_up(db: Database, request: SignupRequest, form: Form, *, zone: ZoneInfo,
     """
     with db.begin() as tx:
         course = _published(tx, form.course).course_id
-        person = subscribers.ensure(tx, request.address, name=request.name, timezone=zone.key, now=now)
+        # Without the name: who typed it need not be who confirms.
+        person = subscribers.ensure(tx, request.address, name="", timezone=zone.key, now=now)
         verdict = _judge(tx, person, course, now)
         if verdict is SignupVerdict.CONFIRM:
             consent = consents.record(tx, person.id, course, request, wording=form.consent, now=now)
@@ -89,8 +90,9 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
         if consent is None or person is None:
             raise BadRequest("This link is not one of ours any more. Please sign up again.")
         _refuse_used(consent, person)
-        consents.confirm(tx, which, ip=ip, now=now)
-        person = _activate(tx, person, name=consent.name, timezone=consent.timezone, now=now)
+        if consent.confirmed_at is None:
+            consents.confirm(tx, which, ip=ip, now=now)
+            person = _activate(tx, person, name=consent.name, timezone=consent.timezone, now=now)
         revision, place = _enrol(tx, person, consent.course_id, now)
     log.info("subscriber.confirmed", extra={"subscriber": person.id, "consent": which})
     due = place.next_due_at
@@ -149,7 +151,7 @@ def leave_person(db: Database, who: SubscriberId, *, now: datetime) -> None:
         if state is not person.state:
             subscribers.save(tx, replace(person, state=state, left_at=now))
         cancelled = deliveries.cancel(tx, who, reason="The person left before it was sent.", now=now)
-        stop_courses(tx, enrolments.of(tx, who))
+        stop_courses(tx, enrolments.lock_of(tx, who))
     log.info("subscriber.left", extra={"subscriber": who, "cancelled": cancelled})
 
 
@@ -172,7 +174,7 @@ def prefer(db: Database, secret: str, token: str, *, name: str, zone: ZoneInfo, 
             raise NotFound("We do not know this person any more.")
         person = replace(person, name=name, timezone=zone.key)
         subscribers.save(tx, person)
-        for place in enrolments.of(tx, who):
+        for place in enrolments.lock_of(tx, who):
             if place.next_due_at is not None:
                 _replan(tx, place, zone, now)
     log.info("subscriber.changed", extra={"subscriber": who})

@@ -23,6 +23,6 @@ def parse(text: str) -> Address:
     # The local part's case is its owner's affair (RFC 5321 §2.4), but no two people differ only by it.
     return Address(
         normalized=found.normalized.lower(),
-        wire=found.ascii_email or found.normalized,
+        wire=found.ascii_email or f"{found.local_part}@{found.ascii_domain}",
         needs_smtputf8=found.ascii_email is None,
     )

@@ -7,11 +7,12 @@ mailboxes; so each kind of header is written here by its own rule, one CRLF line
 from base64 import b64encode
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from sequencer.core.model import Mailbox
 
-_LONGEST_LINE = 78  # RFC 5322 §2.1.1
-_WORD_BYTES = 45  # of UTF-8 in one encoded word: 60 of base64, under the 75 of RFC 2047 §2
+_LONGEST_LINE = 76  # RFC 2047 §2 for lines with encoded words; RFC 5322 §2.1.1 would allow 78
+_WORD_BYTES = 39  # of UTF-8 in one encoded word: 52 of base64, so that the first still fits beside the header's name
 _SPECIALS = frozenset('()<>[]:;@\\,."')
 
 
@@ -20,6 +21,7 @@ def plain(name: str, value: str) -> str:
     return f"{name}: {value}\r\n"
 
 
+@lru_cache(maxsize=1024)
 def text(name: str, value: str) -> str:
     """A header of free text: as it is where that is safe, else in encoded words (RFC 2047); folded at spaces."""
     clean = " ".join(value.split())
@@ -31,20 +33,23 @@ def text(name: str, value: str) -> str:
     return _folded(name, words)
 
 
+@lru_cache(maxsize=1024)
 def mailbox(name: str, value: Mailbox) -> str:
     """A header with one address and the name before it."""
     shown = " ".join(value.name.split())
     if not shown:
         return plain(name, value.address)
-    if not shown.isascii() or "=?" in shown or not shown.isprintable() or len(shown) > _LONGEST_LINE - len(name) - 2:
+    quoted = '"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if not shown.isascii() or "=?" in shown or not shown.isprintable() or len(quoted) > _LONGEST_LINE - len(name) - 2:
         words = _encoded_words(shown)
     elif _SPECIALS & set(shown):
-        words = ['"' + shown.replace("\\", "\\\\").replace('"', '\\"') + '"']
+        words = [quoted]
     else:
         words = shown.split(" ")
     return _folded(name, [*words, f"<{value.address}>"])
 
 
+@lru_cache(maxsize=1024)
 def date(value: datetime) -> str:
     """The Date header, in UTC."""
     return plain("Date", format_datetime(value))

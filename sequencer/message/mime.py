@@ -1,12 +1,15 @@
 """Which bytes is a mail? Headers and both parts, the same bytes each time they are asked for."""
 
 import hashlib
-from binascii import b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 
 from sequencer.core.model import Mailbox
-from sequencer.message import headers
+from sequencer.message import headers, quoted
+
+_ENCODING = "charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+_TEXT = f"Content-Type: text/plain; {_ENCODING}"
+_HTML = f"Content-Type: text/html; {_ENCODING}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +19,6 @@ class Letter:
     sender: Mailbox
     recipient: str
     subject: str
-    text: str
-    html: str
     language: str
     message_id: str
     date: datetime
@@ -25,13 +26,21 @@ class Letter:
     list_id: str = ""
     unsubscribe: str = ""
     automatic: bool = False
+    text: str = ""
+    html: str = ""
 
 
 def compose(letter: Letter) -> bytes:
+    """The whole message from words: what `assemble` does with words that are encoded already."""
+    return assemble(letter, quoted.encode(_closed(letter.text)), quoted.encode(_closed(letter.html)))
+
+
+def assemble(letter: Letter, text: str, html: str) -> bytes:
     """The whole message: ASCII lines that end in CRLF, the text part before the HTML part (RFC 2046 §5.1.4).
 
-    Depends on the letter alone, so that a second attempt carries the very bytes of the first. Only the To header of an
-    address that needs SMTPUTF8 is not ASCII (RFC 6532).
+    `text` and `html` are whole quoted-printable lines; those of the letter itself are not read. The same arguments give
+    the same bytes, so that a second attempt carries the very message of the first. Only the To header of an address
+    that needs SMTPUTF8 is not ASCII (RFC 6532).
     """
     boundary = "=_" + hashlib.sha256(letter.message_id.encode()).hexdigest()[:32]
     lines = [
@@ -45,10 +54,9 @@ def compose(letter: Letter) -> bytes:
         headers.plain("MIME-Version", "1.0"),
         headers.plain("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
     ]
-    head = "".join(lines).encode()
-    text, html = _part("text/plain", letter.text), _part("text/html", letter.html)
-    mark = b"--" + boundary.encode()
-    return b"".join([head, b"\r\n", mark, b"\r\n", text, mark, b"\r\n", html, mark, b"--\r\n"])
+    mark = f"--{boundary}"
+    parts = f"\r\n{mark}\r\n{_TEXT}{text}{mark}\r\n{_HTML}{html}{mark}--\r\n"
+    return ("".join(lines) + parts).encode()
 
 
 def _list_headers(letter: Letter) -> list[str]:
@@ -65,8 +73,6 @@ def _list_headers(letter: Letter) -> list[str]:
     return lines
 
 
-def _part(kind: str, body: str) -> bytes:
-    lines = body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-    encoded = b2a_qp(lines.replace("\n", "\r\n").encode("utf-8", "replace"), istext=True)
-    head = f"Content-Type: {kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
-    return head.encode() + encoded
+def _closed(body: str) -> str:
+    """The body with one line end at its end."""
+    return body.rstrip("\r\n") + "\n"

@@ -7,6 +7,7 @@ from datetime import datetime, time
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.model import (
     Course,
@@ -31,9 +32,11 @@ def digest(course: Course) -> str:
     return hashlib.sha256(_to_json(course).encode()).hexdigest()
 
 
-def publish(tx: Transaction, course: Course, *, now: datetime) -> Revision:
-    """Add a revision; lessons keep their ids by their keys."""
+def publish(tx: Transaction, course: Course, *, now: datetime) -> Revision | None:
+    """Add a revision, or None where just that is published already; lessons keep their ids by their keys."""
     course_id = _ensure_course(tx, course)
+    if current_digest(tx, course.slug) == digest(course):
+        return None
     last = tx.execute(
         select(func.coalesce(func.max(revision_table.c.number), 0)).where(revision_table.c.course_id == course_id)
     ).scalar_one()
@@ -107,12 +110,11 @@ def _revision(tx: Transaction, row: Row[Any]) -> Revision:
 
 
 def _ensure_course(tx: Transaction, course: Course) -> CourseId:
+    """The course's id; its row is locked, so that of two who publish at once one sees what the other did."""
+    make = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(course_table)
+    tx.execute(make.values(slug=course.slug, title=course.title).on_conflict_do_nothing(index_elements=["slug"]))
     known = tx.execute(select(course_table.c.id).where(course_table.c.slug == course.slug).with_for_update())
-    which = known.scalar_one_or_none()
-    if which is None:
-        made = insert(course_table).values(slug=course.slug, title=course.title).returning(course_table.c.id)
-        which = tx.execute(made).scalar_one()
-    return CourseId(which)
+    return CourseId(known.scalar_one())
 
 
 def _ensure_lessons(tx: Transaction, course_id: CourseId, course: Course) -> tuple[LessonId, ...]:

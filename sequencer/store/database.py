@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import OperationalError
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
@@ -16,14 +17,13 @@ Transaction = Connection
 
 # FULL: with NORMAL a power cut may undo the last commits, that is intents and outcomes, that is duplicates.
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
-    "busy_timeout=10000",
     "foreign_keys=ON",
     "wal_autocheckpoint=10000",
     "cache_size=-65536",
     "temp_store=MEMORY",
 )
+_WAL_TRIES = 100
 
 
 class Database:
@@ -63,7 +63,7 @@ def connect(url: str, *, root: Path) -> Database:
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         engine = create_engine(parsed)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise BadSettings(f'The option "database_url" cannot be used: {error}.') from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -73,7 +73,9 @@ def connect(url: str, *, root: Path) -> Database:
         with database.read():
             return database
     except DBAPIError as error:
-        raise BadSettings(f'The database of the option "database_url" does not answer: {error.orig}.') from error
+        # PostgreSQL's library answers in several lines.
+        reason = " ".join(str(error.orig).split()).rstrip(".")
+        raise BadSettings(f'The database of the option "database_url" does not answer: {reason}.') from error
 
 
 def clock(tx: Transaction) -> ColumnElement[int]:
@@ -87,9 +89,25 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     # The driver's own idea of when a transaction begins is switched off; _begin_sqlite says it.
     connection.isolation_level = None
     cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=10000")
+    _use_wal(cursor)
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _use_wal(cursor: DBAPICursor) -> None:
+    # Of two that turn a new file into WAL at once, one is told "locked" at once, whatever its busy timeout; a lock for
+    # writing does wait.
+    for _ in range(_WAL_TRIES):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except OperationalError:
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute("COMMIT")
+        else:
+            return
+    cursor.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -5,11 +5,9 @@ it, and counts only for the rows it returns.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, insert, or_, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, or_, select, tuple_, update
 
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
@@ -17,46 +15,23 @@ from sequencer.core.model import (
     Address,
     Claim,
     ConsentId,
+    CourseId,
     Delivery,
     DeliveryId,
     DeliveryKind,
     DeliveryState,
     Enrolment,
     EnrolmentId,
-    LessonId,
     RevisionId,
     SubscriberId,
     SubscriberState,
     Ticket,
 )
 from sequencer.store.database import Transaction, clock
-from sequencer.store.tables import delivery, subscriber
+from sequencer.store.hot import CLAIM_LEASE
+from sequencer.store.tables import delivery, enrolment, subscriber
 
-# A claimed row has no content on the wire; a sending one may wait ten minutes for its answer (RFC 5321 §4.5.3.2.6).
-CLAIM_LEASE = 300
-SENDING_LEASE = 900
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LessonRow:
-    """A ledger row to be made for a lesson that is due."""
-
-    lesson_id: LessonId
-    subscriber_id: SubscriberId
-    run: int
-    enrolment_id: EnrolmentId
-    revision_id: RevisionId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settlement:
-    """How one attempt ended: the event, and what is to be written beside the new state."""
-
-    ticket: Ticket
-    event: DeliveryEvent
-    reply: str
-    relay: str
-    due_at: datetime | None = None
+_WAITING = and_(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at.is_not(None))
 
 
 def queue_confirmation(tx: Transaction, consent: ConsentId, who: SubscriberId, *, now: datetime) -> None:
@@ -88,54 +63,15 @@ def confirmations(tx: Transaction, who: SubscriberId, *, since: datetime) -> Seq
     return list(tx.execute(query).scalars())
 
 
-def claim_lessons(tx: Transaction, rows: Sequence[LessonRow], *, now: datetime) -> dict[EnrolmentId, DeliveryId]:
-    """Make the ledger rows of lessons that are due, claimed in the same breath.
-
-    An enrolment that is missing in the answer has had this lesson: the ledger has its row already.
-    """
-    make = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(delivery)
-    values = [
-        {
-            "kind": DeliveryKind.LESSON,
-            "campaign_id": row.lesson_id,
-            "subscriber_id": row.subscriber_id,
-            "run": row.run,
-            "enrolment_id": row.enrolment_id,
-            "revision_id": row.revision_id,
-            "state": DeliveryState.CLAIMED,
-            "attempt": 1,
-            "doubts": 0,
-            "relay": "",
-            "reply": "",
-            "created_at": now,
-        }
-        for row in rows
-    ]
-    made = tx.execute(
-        make.values(values)
-        .on_conflict_do_nothing(index_elements=["kind", "campaign_id", "subscriber_id", "run"])
-        .returning(delivery.c.id, delivery.c.enrolment_id)
-    ).all()
-    if made:
-        tx.execute(
-            update(delivery)
-            .where(delivery.c.id.in_([row.id for row in made]))
-            .values(lease_until=clock(tx) + CLAIM_LEASE)
-        )
-    return {EnrolmentId(row.enrolment_id): DeliveryId(row.id) for row in made}
-
-
 def claim_waiting(tx: Transaction, *, now: datetime, limit: int) -> Sequence[DeliveryId]:
     """Take up to `limit` waiting rows whose time has come: queued, deferred, or uncertain and to be sent once more.
 
     Confirmations come first. Lessons of people who are not active any more are left alone.
     """
-    eligible = or_(delivery.c.kind == DeliveryKind.CONFIRMATION, subscriber.c.state == SubscriberState.ACTIVE)
     picked = (
         select(delivery.c.id)
         .join(subscriber)
-        .where(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at <= now, eligible)
-        .where(subscriber.c.state != SubscriberState.SUPPRESSED)
+        .where(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at <= now, _wanted())
         .order_by(delivery.c.kind, delivery.c.due_at, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
@@ -156,16 +92,28 @@ def claim_waiting(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Del
 
 
 def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
-    """What is needed to send these claimed rows, confirmations first."""
+    """These rows as claims, confirmations first."""
     query = (
-        select(*delivery.c, *_person_columns())
-        .join(subscriber)
+        select(*delivery.c, *_person_columns(), enrolment.c.course_id, enrolment.c.step)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
+        .outerjoin(enrolment, enrolment.c.id == delivery.c.enrolment_id)
         .where(delivery.c.id.in_(list(ids)))
         .order_by(delivery.c.kind, delivery.c.id)
     )
     return [
         Claim(
-            delivery=_delivery(row),
+            id=DeliveryId(row.id),
+            attempt=row.attempt,
+            kind=row.kind,
+            campaign_id=row.campaign_id,
+            subscriber_id=SubscriberId(row.subscriber_id),
+            run=row.run,
+            doubts=row.doubts,
+            enrolment_id=None if row.enrolment_id is None else EnrolmentId(row.enrolment_id),
+            revision_id=None if row.revision_id is None else RevisionId(row.revision_id),
+            course_id=None if row.course_id is None else CourseId(row.course_id),
+            step=row.step or 0,
+            created_at=row.created_at,
             address=Address(normalized=row.normalized, wire=row.wire, needs_smtputf8=bool(row.needs_smtputf8)),
             name=row.name,
             timezone=row.timezone,
@@ -174,71 +122,11 @@ def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
     ]
 
 
-def intend(tx: Transaction, tickets: Sequence[Ticket]) -> frozenset[DeliveryId]:
-    """Say that content is about to be written. It may be written only for the deliveries that are returned.
-
-    One whose lease ran out, that was taken by another, or whose owner left in the meantime is not returned.
-    """
-    now = clock(tx)
-    update_ = (
-        update(delivery)
-        .where(
-            _named(tickets),
-            delivery.c.state.in_(lifecycle.before(DeliveryEvent.INTEND)),
-            delivery.c.lease_until > now,
-        )
-        .values(state=DeliveryState.SENDING, lease_until=now + SENDING_LEASE)
-        .returning(delivery.c.id)
-    )
-    return frozenset(DeliveryId(which) for which in tx.execute(update_).scalars())
-
-
-def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: datetime) -> frozenset[DeliveryId]:
-    """Write how attempts ended; returns those that were still theirs to settle."""
-    settled: set[DeliveryId] = set()
-    for event in dict.fromkeys(one.event for one in settlements):
-        settled |= _settle(tx, event, [one for one in settlements if one.event is event], now)
-    return frozenset(settled)
-
-
-def _settle(tx: Transaction, event: DeliveryEvent, settlements: Sequence[Settlement], now: datetime) -> set[DeliveryId]:
-    """All settlements of one event: who still holds their attempt is locked first, then written in one statement."""
-    sources = lifecycle.before(event)
-    held = select(delivery.c.id).where(_named([one.ticket for one in settlements]), delivery.c.state.in_(sources))
-    ids = set(tx.execute(held.order_by(delivery.c.id).with_for_update()).scalars())
-    after = lifecycle.move(lifecycle.DELIVERY, sources[-1], event)
-    done = after in (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.SKIPPED)
-    written = [
-        {"which": one.ticket.delivery_id, "said": one.reply, "through": one.relay, "again": one.due_at}
-        for one in settlements
-        if one.ticket.delivery_id in ids
-    ]
-    if written:
-        tx.execute(
-            update(delivery)
-            .where(delivery.c.id == bindparam("which"))
-            .values(
-                state=after,
-                reply=bindparam("said"),
-                relay=bindparam("through"),
-                due_at=bindparam("again"),
-                lease_until=None,
-                doubts=delivery.c.doubts + (1 if after is DeliveryState.UNCERTAIN else 0),
-                finished_at=now if done else None,
-            ),
-            written,
-        )
-    return {DeliveryId(which) for which in ids}
-
-
 def expired(tx: Transaction, *, limit: int) -> Sequence[Delivery]:
     """Rows whose lease has run out by the database's clock: their sender is dead, or as good as dead."""
     query = (
         select(delivery)
-        .where(
-            delivery.c.state.in_((DeliveryState.CLAIMED, DeliveryState.SENDING)),
-            delivery.c.lease_until <= clock(tx),
-        )
+        .where(delivery.c.lease_until <= clock(tx))
         .order_by(delivery.c.lease_until)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -282,13 +170,14 @@ def cancel(tx: Transaction, who: SubscriberId, *, reason: str, now: datetime) ->
 
 
 def revive(tx: Transaction, place: Enrolment, *, due_at: datetime) -> bool:
-    """The lesson that was skipped when the person left is due again; whether there was one."""
-    revived = tx.execute(
+    """The lesson that was skipped when the person left, or was put off since, is due again; whether there was one."""
+    tx.execute(
         update(delivery)
         .where(_of(place), delivery.c.state.in_(lifecycle.before(DeliveryEvent.REVIVE)))
         .values(state=DeliveryState.DEFERRED, due_at=due_at, finished_at=None)
     )
-    return revived.rowcount > 0
+    waiting = tx.execute(update(delivery).where(_of(place), _WAITING).values(due_at=due_at))
+    return waiting.rowcount > 0
 
 
 def last_accepted(tx: Transaction, place: Enrolment) -> datetime | None:
@@ -327,10 +216,21 @@ def count(tx: Transaction) -> Mapping[DeliveryState, int]:
 
 
 def next_due(tx: Transaction) -> datetime | None:
-    """When the next waiting message may be tried; None where none waits."""
-    waiting = and_(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at.is_not(None))
-    found: datetime | None = tx.execute(select(func.min(delivery.c.due_at)).where(waiting)).scalar_one()
-    return found
+    """When the next waiting message may be claimed; None where none waits."""
+    query = (
+        select(delivery.c.due_at)
+        .join(subscriber)
+        .where(_WAITING, _wanted())
+        .order_by(delivery.c.due_at, delivery.c.id)
+        .limit(1)
+    )
+    return tx.execute(query).scalar_one_or_none()
+
+
+def _wanted() -> ColumnElement[bool]:
+    """Whether the person of a message gets it: lessons while they are active, confirmations unless suppressed."""
+    confirmation = and_(delivery.c.kind == DeliveryKind.CONFIRMATION, subscriber.c.state != SubscriberState.SUPPRESSED)
+    return or_(confirmation, subscriber.c.state == SubscriberState.ACTIVE)
 
 
 def _of(place: Enrolment) -> ColumnElement[bool]:

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from sqlalchemy import Row, func, insert, select, update
 
-from sequencer.core.model import CourseId, Enrolment, EnrolmentId, EnrolmentState, SubscriberId, SubscriberState
+from sequencer.core.model import CourseId, Enrolment, EnrolmentId, EnrolmentState, SubscriberId
 from sequencer.store.database import Transaction
-from sequencer.store.tables import enrolment, subscriber
+from sequencer.store.tables import enrolment
 
 
 def find(tx: Transaction, who: SubscriberId, course: CourseId) -> Enrolment | None:
@@ -22,6 +22,12 @@ def of(tx: Transaction, who: SubscriberId) -> Sequence[Enrolment]:
     """All courses of a person, the oldest first."""
     rows = tx.execute(select(enrolment).where(enrolment.c.subscriber_id == who).order_by(enrolment.c.id))
     return [_enrolment(row) for row in rows]
+
+
+def lock_of(tx: Transaction, who: SubscriberId) -> Sequence[Enrolment]:
+    """All courses of a person, locked until the transaction ends, the oldest first."""
+    query = select(enrolment).where(enrolment.c.subscriber_id == who).order_by(enrolment.c.id).with_for_update()
+    return [_enrolment(row) for row in tx.execute(query)]
 
 
 def start(tx: Transaction, who: SubscriberId, course: CourseId, *, due_at: datetime, now: datetime) -> EnrolmentId:
@@ -55,39 +61,6 @@ def save(tx: Transaction, place: Enrolment) -> None:
             fence=enrolment.c.fence + 1,
         )
     )
-
-
-def lock(tx: Transaction, which: Sequence[EnrolmentId]) -> dict[EnrolmentId, Enrolment]:
-    """These enrolments, locked in the order of their ids, so that two who lock many never wait for each other."""
-    rows = tx.execute(select(enrolment).where(enrolment.c.id.in_(which)).order_by(enrolment.c.id).with_for_update())
-    return {EnrolmentId(row.id): _enrolment(row) for row in rows}
-
-
-def claim_due(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Enrolment]:
-    """Take up to `limit` people whose next lesson is due: their step advances, so that nobody else takes them.
-
-    Eligibility is decided here, at the moment of sending. The values have the step and due time as they were before.
-    """
-    picked = (
-        select(enrolment)
-        .join(subscriber)
-        .where(
-            enrolment.c.next_due_at <= now,
-            enrolment.c.state == EnrolmentState.ACTIVE,
-            subscriber.c.state == SubscriberState.ACTIVE,
-        )
-        .order_by(enrolment.c.next_due_at, enrolment.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True, of=enrolment)
-    )
-    taken = [_enrolment(row) for row in tx.execute(picked)]
-    if taken:
-        tx.execute(
-            update(enrolment)
-            .where(enrolment.c.id.in_([place.id for place in taken]))
-            .values(step=enrolment.c.step + 1, next_due_at=None, fence=enrolment.c.fence + 1)
-        )
-    return taken
 
 
 def next_due(tx: Transaction) -> datetime | None:

@@ -6,15 +6,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select
 
 from sequencer.errors import BadSettings
 from sequencer.store.database import Database
+
+_UPGRADE_LOCK = 7_362_877  # a number of ours among PostgreSQL's advisory locks
 
 
 def upgrade(database: Database, migrations: Path) -> tuple[str, ...]:
     """Bring the database to the newest shape; the names of the migrations that ran, none where it was there."""
     with database.begin() as tx:
+        if not database.is_sqlite:
+            # Two programs that start at once on an empty database: the second finds the tables made.
+            tx.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
         before = pending_in(MigrationContext.configure(tx).get_current_revision(), migrations)
         if before:
             config = _config(migrations)
@@ -33,16 +38,15 @@ def check(database: Database, migrations: Path) -> None:
     """Raises BadSettings where the database is not of the shape this program knows."""
     with database.read() as tx:
         current = MigrationContext.configure(tx).get_current_revision()
-    known = {script.revision for script in ScriptDirectory.from_config(_config(migrations)).walk_revisions()}
-    if current is not None and current not in known:
-        raise BadSettings(f'The database has the shape "{current}" of a newer program; upgrade this program.')
     if pending_in(current, migrations):
         raise BadSettings('The database is not of the newest shape; run "sequencer db upgrade".')
 
 
 def pending_in(current: str | None, migrations: Path) -> tuple[str, ...]:
-    """The migrations that come after `current`, the oldest first."""
+    """The migrations that come after `current`, the oldest first. Raises BadSettings for a shape we do not know."""
     scripts = ScriptDirectory.from_config(_config(migrations))
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        raise BadSettings(f'The database has the shape "{current}" of a newer program; upgrade this program.')
     newer = [script.revision for script in scripts.iterate_revisions("head", current or "base")]
     return tuple(reversed(newer))
 

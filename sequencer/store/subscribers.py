@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.model import Address, Subscriber, SubscriberId, SubscriberState, SuppressionReason
@@ -37,13 +37,12 @@ def ensure(tx: Transaction, address: Address, *, name: str, timezone: str, now: 
             "created_at": now,
         },
     )
-    row = tx.execute(select(subscriber).where(subscriber.c.normalized == address.normalized).with_for_update()).one()
-    return _subscriber(row)
+    return _subscriber(tx.execute(_locked().where(subscriber.c.normalized == address.normalized)).one())
 
 
 def lock(tx: Transaction, who: SubscriberId) -> Subscriber | None:
     """The person, locked until the transaction ends; None where there is no such person."""
-    row = tx.execute(select(subscriber).where(subscriber.c.id == who).with_for_update()).one_or_none()
+    row = tx.execute(_locked().where(subscriber.c.id == who)).one_or_none()
     return None if row is None else _subscriber(row)
 
 
@@ -105,6 +104,11 @@ def suppression_of(tx: Transaction, address: Address) -> Suppression | None:
     if row is None:
         return None
     return Suppression(normalized=row.normalized, reason=row.reason, detail=row.detail, created_at=row.created_at)
+
+
+def _locked() -> Select[tuple[object, ...]]:
+    # Not the key: a claim that makes ledger rows for this person, its places locked, need not wait in a circle.
+    return select(subscriber).with_for_update(key_share=True)
 
 
 def _subscriber(row: Row[tuple[object, ...]]) -> Subscriber:

@@ -1,22 +1,26 @@
 """Which address leads where? The web door as one ASGI application, and the server that runs it."""
 
+import re
+import signal
+import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sequencer.app import App
-from sequencer.errors import SequencerError
+from sequencer.errors import BadSettings, NotFound, SequencerError
 from sequencer.flows import dispatch
 from sequencer.web import person, signup
 from sequencer.web.guard import Guard
-from sequencer.web.pages import app_of, not_found, page, refuse
+from sequencer.web.pages import app_of, gone, page, refuse, refuse_http
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -38,26 +42,43 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
             Route("/p/{token}", person.change_preferences, methods=["POST"]),
             Route("/v/{token}", person.view, methods=["GET"]),
         ],
-        exception_handlers={SequencerError: refuse, 404: not_found, 405: not_found, Exception: refuse},
+        exception_handlers={
+            SequencerError: refuse,
+            HTTPException: refuse_http,
+            ClientDisconnect: gone,
+            Exception: refuse,
+        },
         lifespan=lifespan,
     )
+    # A redirect would be built from the Host header, and one-click unsubscribing follows none (RFC 8058 §3.1).
+    site.router.redirect_slashes = False
     site.state.sequencer = app
     return Guard(site, https=app.settings.base_url.startswith("https://"))
 
 
-def server(site: ASGIApp, *, host: str, port: int) -> uvicorn.Server:
-    """A server for `site`; its `run` returns after SIGTERM or SIGINT. No access log: addresses of pages hold keys."""
+def listen(host: str, port: int, *, instead: str) -> socket.socket:
+    """A socket that listens there. Raises BadSettings where that cannot be; `instead` says how to choose another."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise BadSettings(f"Nothing can listen on {host}, port {port} ({error.strerror}); {instead}.") from error
+
+
+def run(site: ASGIApp, on: socket.socket) -> None:
+    """Serve `site` until SIGTERM or SIGINT, then return. No access log: addresses of pages hold keys."""
     config = uvicorn.Config(
-        site,
-        host=host,
-        port=port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=10,
+        site, access_log=False, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10
     )
-    return uvicorn.Server(config)
+    server = uvicorn.Server(config)
+    # Uvicorn raises the signal once more when it has ended; by then it is obeyed, and must not end us half-way.
+    ends = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, server.handle_exit) for number in ends]
+    try:
+        server.run(sockets=[on])
+    finally:
+        for number, handler in zip(ends, before, strict=True):
+            signal.signal(number, handler)
 
 
 async def index(request: Request) -> Response:
@@ -75,5 +96,8 @@ async def health(request: Request) -> Response:
 
 async def asset(request: Request) -> Response:
     """GET /static/…: the stylesheet."""
-    content = app_of(request).templates.asset(request.path_params["name"])
+    name = request.path_params["name"]
+    if not re.fullmatch(r"[\w-]{1,64}\.css", name):
+        raise NotFound("There is no such file here.")
+    content = app_of(request).templates.asset(name)
     return Response(content, media_type="text/css", headers={"cache-control": "max-age=3600"})

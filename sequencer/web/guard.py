@@ -34,16 +34,16 @@ class Guard:
             await self._app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
-        seen = int(announced) if announced.isdigit() else 0
+        taken = int(announced) if announced.isdecimal() else 0
+        if taken <= MOST_BODY:
+            taken = 0  # what is announced may be a lie, where the body comes in chunks as well
 
         async def capped() -> Message:
-            nonlocal seen
-            if seen > MOST_BODY:
-                raise TooLarge(f"This is too large; at most {MOST_BODY // 1024} KB are taken.")
-            message = await receive()
-            body = message.get("body", b"")
-            seen = max(seen, len(body)) if "content-length" in Headers(scope=scope) else seen + len(body)
-            if seen > MOST_BODY:
+            nonlocal taken
+            if taken <= MOST_BODY:
+                message = await receive()
+                taken += len(message.get("body", b""))
+            if taken > MOST_BODY:
                 raise TooLarge(f"This is too large; at most {MOST_BODY // 1024} KB are taken.")
             return message
 

@@ -1,22 +1,29 @@
 """What did a sign-up form say? Bodies of any usual kind become one SignupRequest, or a sentence for the visitor."""
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from functools import cache
+from zoneinfo import available_timezones
 
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from sequencer.core.model import SignupRequest
 from sequencer.errors import BadContentType, BadRequest
 from sequencer.message import address
 from sequencer.settings import Form
+from sequencer.web.pages import kind_of
 
 LONGEST_NAME = 200
 _LONGEST_URL = 2000
 _MOST_FIELDS = 50
 HONEYPOT = "website"
+_READ = ("email", "name", "timezone", "next", HONEYPOT)
+# They join letters in Persian and Indian names, and parts of emoji.
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,16 +37,21 @@ class Intake:
 
 async def fields(request: Request) -> Mapping[str, str]:
     """The fields of a body that is urlencoded, multipart or JSON. Raises BadContentType and BadRequest."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    match kind:
+    match kind_of(request):
         case "application/x-www-form-urlencoded" | "multipart/form-data":
-            return await _form_fields(request)
+            given = await _form_fields(request)
         case "application/json":
-            return _json_fields(await request.body())
+            given = _json_fields(await request.body())
         case _:
             raise BadContentType(
                 "This form must be sent as application/x-www-form-urlencoded, multipart/form-data or application/json."
             )
+    try:
+        "".join(given.values()).encode()
+    except UnicodeEncodeError as error:
+        # Half a surrogate pair could be neither stored nor shown again.
+        raise BadRequest("The form holds characters that are no text.") from error
+    return given
 
 
 def parse(given: Mapping[str, str], form: Form, *, ip: str, source_url: str) -> Intake:
@@ -63,27 +75,37 @@ def parse(given: Mapping[str, str], form: Form, *, ip: str, source_url: str) -> 
 def clean_name(typed: str) -> str:
     """A name that can stand in a mail: one line, of a sane length. Raises BadRequest."""
     name = typed.strip()
-    if not name.isprintable():
-        raise BadRequest("Your name holds a line break or a control character; please write it in one line.")
     if len(name) > LONGEST_NAME:
         raise BadRequest(f"Your name is longer than {LONGEST_NAME} characters; please shorten it.")
+    if not all(one.isprintable() or one in _JOINERS or unicodedata.category(one) == "Zs" for one in name):
+        raise BadRequest("Your name holds a line break or a control character; please write it in one line.")
     return " ".join(name.split())
 
 
 def zone_or_note(typed: str) -> tuple[str, str]:
     """The zone's name, or nothing and a note that says why."""
     name = typed.strip()
-    if not name:
-        return "", ""
-    try:
-        return ZoneInfo(name).key, ""
-    except (KeyError, ValueError, OSError):
-        return "", f'The form sent the time zone "{name[:64]}", which is not known.'
+    if not name or name in zones():
+        return name, ""
+    shown = "".join(one if one.isprintable() else "?" for one in name[:64])
+    return "", f'The form sent the time zone "{shown}", which is not known.'
+
+
+@cache
+def zones() -> tuple[str, ...]:
+    """All time zones by name; read once, as the list is spread over hundreds of files."""
+    return tuple(sorted(available_timezones() - {"localtime", "Factory"}))
 
 
 async def _form_fields(request: Request) -> Mapping[str, str]:
-    async with request.form(max_files=0, max_fields=_MOST_FIELDS) as form:
-        return {key: value for key, value in form.items() if not isinstance(value, UploadFile)}
+    try:
+        async with request.form(max_files=_MOST_FIELDS, max_fields=_MOST_FIELDS) as form:
+            if any(isinstance(value, UploadFile) for _, value in form.multi_items()):
+                raise BadRequest("This form takes no files; please send it without.")
+            return {key: str(value) for key, value in form.items()}
+    except (HTTPException, UnicodeError) as error:
+        reason = error.detail if isinstance(error, HTTPException) else "Its charset cannot be decoded."
+        raise BadRequest(f"The form cannot be read. {reason}") from error
 
 
 def _json_fields(body: bytes) -> Mapping[str, str]:
@@ -93,4 +115,7 @@ def _json_fields(body: bytes) -> Mapping[str, str]:
         raise BadRequest("The body is not valid JSON.") from error
     if not isinstance(given, dict):
         raise BadRequest('The body must be a JSON object like {"email": "name@example.org"}.')
+    for key in _READ:
+        if not isinstance(given.get(key), str | None):
+            raise BadRequest(f'"{key}" must be a text in quotes.')
     return {key: value for key, value in given.items() if isinstance(value, str)}

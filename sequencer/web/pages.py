@@ -1,11 +1,15 @@
 """How does an answer look? Pages for people, JSON for programs, and errors as one sentence for either."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime
+from ipaddress import ip_address
 from typing import cast
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Match, Route
 
 from sequencer.app import App
 from sequencer.errors import BadContentType, BadRequest, NotFound, SequencerError, TooLarge
@@ -29,7 +33,7 @@ def page(
     request: Request, template: str, *, status: int = 200, brand: str = "", lang: str = "en", **values: object
 ) -> HTMLResponse:
     """A page from templates/web, filled with `values`."""
-    values |= {"brand": brand or "Newsletter", "lang": lang}
+    values |= {"brand": brand or "Newsletter", "lang": lang, "status": status}
     return HTMLResponse(app_of(request).templates.page(template, values), status_code=status)
 
 
@@ -38,17 +42,25 @@ def wants_json(request: Request) -> bool:
     accept = request.headers.get("accept", "")
     if "text/html" in accept:
         return False
-    return "application/json" in accept or request.headers.get("content-type", "").startswith("application/json")
+    return "application/json" in accept or kind_of(request) == "application/json"
+
+
+def kind_of(request: Request) -> str:
+    """The media type of the body that was sent, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def client_ip(request: Request) -> str:
     """Where the request came from; a proxy is believed only where the settings name it."""
     peer = request.client.host if request.client else ""
-    trusted = app_of(request).settings.trusted_proxies
-    hops = [hop.strip() for hop in request.headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-    while peer in trusted and hops:
-        peer = hops.pop()
-    return peer[:45]
+    # Some proxies add a line of their own below the visitor's; all lines together are one list, the nearest hop last.
+    hops = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    while hops and _is_trusted(app_of(request), peer):
+        hop = hops.pop().strip()
+        if not _is_ip(hop):
+            break
+        peer = hop
+    return peer
 
 
 def spoken_time(instant: datetime) -> str:
@@ -63,11 +75,38 @@ async def refuse(request: Request, error: Exception) -> Response:
     if status == 500:  # noqa: PLR2004 (an HTTP status)
         log.error("request.failed", extra={"path": request.url.path.split("/")[1], "reason": repr(error)})
         sentence = "Something is wrong on our side. Please try again in a little while."
+    return _refusal(request, status, sentence, {})
+
+
+async def refuse_http(request: Request, error: Exception) -> Response:
+    """The answer where there is no page, or none for this method."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status != 405:  # noqa: PLR2004 (an HTTP status)
+        return await refuse(request, NotFound("There is no such page here."))
+    here = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
+    allowed = sorted({method for route in here if isinstance(route, Route) for method in route.methods or ()})
+    return _refusal(request, 405, "This page cannot be used in this way.", {"allow": ", ".join(allowed)})
+
+
+async def gone(_request: Request, _error: Exception) -> Response:
+    """The answer to somebody who hung up while they spoke: nobody hears it."""
+    return Response(status_code=400)
+
+
+def _refusal(request: Request, status: int, sentence: str, headers: Mapping[str, str]) -> Response:
+    answer: Response = page(request, "error.html", status=status, sentence=sentence)
     if wants_json(request):
-        return JSONResponse({"ok": False, "error": sentence}, status_code=status)
-    return page(request, "error.html", status=status, sentence=sentence)
+        answer = JSONResponse({"ok": False, "error": sentence}, status_code=status)
+    answer.headers.update(headers)
+    return answer
 
 
-async def not_found(request: Request, _error: Exception) -> Response:
-    """The answer where there is no page."""
-    return await refuse(request, NotFound("There is no such page here."))
+def _is_ip(text: str) -> bool:
+    try:
+        return bool(ip_address(text))
+    except ValueError:
+        return False
+
+
+def _is_trusted(app: App, peer: str) -> bool:
+    return _is_ip(peer) and any(ip_address(peer) in network for network in app.settings.trusted_proxies)

@@ -1,20 +1,25 @@
 """What can a person do from a link in a mail? Leave, change their preferences, read a lesson in the browser."""
 
-from zoneinfo import ZoneInfo, available_timezones
+from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from sequencer.core import schedule
-from sequencer.core.model import Subscriber
-from sequencer.errors import BadRequest
+from sequencer.core.model import Course, Subscriber
+from sequencer.errors import BadRequest, NotFound
+from sequencer.flows import course as course_flow
 from sequencer.flows import report, subscription
 from sequencer.web import intake
 from sequencer.web.pages import app_of, page, spoken_time
 
 # A lesson as a page brings its own styles, as it is a mail; nothing else may be loaded or run.
-_VIEW_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; base-uri 'none'"
+_VIEW_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
 
 
 async def ask_to_leave(request: Request) -> Response:
@@ -48,7 +53,7 @@ async def change_preferences(request: Request) -> Response:
     person = await run_in_threadpool(subscription.preferences, app.db, secret, token, now=now)
     zone, note = intake.zone_or_note(given.get("timezone", person.timezone))
     try:
-        name = intake.clean_name(given.get("name", ""))
+        name = intake.clean_name(given.get("name", person.name))
     except BadRequest as error:
         return await _preferences_page(request, person, error=str(error))
     if note or not zone:
@@ -73,16 +78,24 @@ async def view(request: Request) -> Response:
     return HTMLResponse(mail.html, headers={"content-security-policy": _VIEW_POLICY})
 
 
-async def _leave(request: Request, template: str, act: object) -> Response:
+async def _leave(request: Request, template: str, act: Callable[..., subscription.Left]) -> Response:
     app = app_of(request)
-    assert callable(act)  # noqa: S101 (one of the two flows above)
-    left: subscription.Left = await run_in_threadpool(
-        act, app.db, app.settings.secret_key, request.path_params["token"], now=app.clock()
-    )
-    brand, title, lang = ("", "", "en")
-    if left.course:
-        brand, title, lang = left.course.brand, left.course.title, left.course.language
+    left = await run_in_threadpool(act, app.db, app.settings.secret_key, request.path_params["token"], now=app.clock())
+    title = left.course.title if left.course else ""
+    brand, lang = await _imprint(request, left.course)
     return page(request, template, brand=brand, lang=lang, title=title)
+
+
+async def _imprint(request: Request, course: Course | None) -> tuple[str, str]:
+    """Brand and language of a page about `course`; where it is about none, those of the first form's course."""
+    app = app_of(request)
+    for form in app.settings.forms.values() if course is None else ():
+        try:
+            course = await run_in_threadpool(course_flow.published, app.db, form.course)
+        except NotFound:
+            continue
+        break
+    return (course.brand, course.language) if course else ("", "en")
 
 
 async def _preferences_page(request: Request, person: Subscriber, *, saved: bool = False, error: str = "") -> Response:
@@ -99,7 +112,7 @@ async def _preferences_page(request: Request, person: Subscriber, *, saved: bool
         }
         for place, course in places
     ]
-    brand, lang = (places[0][1].brand, places[0][1].language) if places else ("", "en")
+    brand, lang = await _imprint(request, places[0][1] if places else None)
     return page(
         request,
         "preferences.html",
@@ -108,7 +121,7 @@ async def _preferences_page(request: Request, person: Subscriber, *, saved: bool
         lang=lang,
         name=person.name,
         timezone=person.timezone,
-        timezones=sorted(available_timezones()),
+        timezones=sorted({*intake.zones(), person.timezone}),
         saved=saved,
         error=error,
         courses=courses,

@@ -1,0 +1,64 @@
+"""How is a mail compiled into the encoding in which it travels? Its words are encoded once, its marks stay open.
+
+A template's text is cut at its marks; each piece is encoded as it will stand on the wire, and a soft line break is set
+at each cut, so that a person's values, encoded as they are filled in, begin and end on lines of their own.
+"""
+
+from collections.abc import Callable
+
+import jinja2
+from jinja2 import nodes
+from markupsafe import Markup, escape
+
+Encode = Callable[[str], str]
+
+
+def compiled(source: str, encode: Encode, *, html: bool) -> jinja2.Template:
+    """`source` as a template that renders straight to encoded lines; conditions and filters work as in plain ones.
+
+    `encode` makes of any text ASCII lines of their own that decode to that text, and of no text nothing.
+    """
+    # Where no expression can make markup of its own, escaping in `finalize` alone is the same, at half the price.
+    marked = html and _may_make_markup(source)
+    environment = jinja2.Environment(
+        autoescape=marked,  # noqa: S701 (finalize escapes where this does not)
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize(encode, escaped=html, marked=marked),
+        keep_trailing_newline=True,
+        newline_sequence="\r\n",
+    )
+    return environment.from_string(_encoded_source(environment, source, encode))
+
+
+def _may_make_markup(source: str) -> bool:
+    tree = jinja2.Environment(autoescape=True).parse(source)
+    return any(tree.find_all((nodes.Filter, nodes.Concat, nodes.Call)))
+
+
+def _encoded_source(environment: jinja2.Environment, source: str, encode: Encode) -> str:
+    out: list[str] = []
+    for _, kind, value in environment.lex(source):
+        match kind:
+            case "data":
+                # An encoded brace cannot be taken for a mark of its own.
+                out.append(encode(value).replace("{", "=7B"))
+            case "raw_begin" | "raw_end" | "comment_begin" | "comment" | "comment_end":
+                continue
+            case "variable_begin" | "variable_end" | "block_begin" | "block_end":
+                # The lexer has dealt with the white space that "-" asks for.
+                out.append(value.strip().replace("-", "").replace("+", ""))
+            case _:
+                out.append(value)
+    return "".join(out)
+
+
+def _finalize(encode: Encode, *, escaped: bool, marked: bool) -> Callable[[object], object]:
+    """What is done to each value on its way out; an undefined one is left for Jinja to refuse."""
+
+    def finalize(value: object) -> object:
+        if isinstance(value, jinja2.Undefined):
+            return value
+        text = encode(str(escape(value)) if escaped else str(value))
+        return Markup(text) if marked else text  # noqa: S704 (escaped above)
+
+    return finalize

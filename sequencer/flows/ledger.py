@@ -1,0 +1,255 @@
+"""What does the courier ask of the ledger during one pass? Claims to send, intents to allow, outcomes to settle."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+from sequencer.core import lifecycle, schedule, verdicts
+from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
+from sequencer.core.model import (
+    Accepted,
+    Blame,
+    Claim,
+    Consent,
+    ConsentId,
+    CourseId,
+    Deferred,
+    DeliveryId,
+    DeliveryKind,
+    Enrolment,
+    LessonId,
+    Outcome,
+    Parcel,
+    Rejected,
+    Report,
+    Revision,
+    RevisionId,
+    SuppressionReason,
+    Ticket,
+    Uncertain,
+    WhenUncertain,
+)
+from sequencer.errors import BadContent
+from sequencer.flows.archive import Archive
+from sequencer.flows.press import Press
+from sequencer.store import consents, deliveries, enrolments, hot, subscribers
+from sequencer.store.database import Database, Transaction
+from sequencer.store.hot import Due, Plan, Settlement
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """A claim with the words that it is to carry."""
+
+    claim: Claim
+    revision: Revision | None
+    consent: Consent | None
+
+
+class PassLedger:
+    """The ledger during one pass. Its two calls may come from two threads; each commits before it returns.
+
+    `count` says how many attempts were settled, by outcome.
+    """
+
+    def __init__(self, db: Database, press: Press, *, now: datetime, stop: Callable[[], bool]) -> None:
+        self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
+        self.in_process = db.is_sqlite
+        self._db = db
+        self._press = press
+        self._now = now
+        self._stop = stop
+        self._claims: dict[DeliveryId, Claim] = {}
+
+    def next_batch(self) -> Sequence[Parcel]:
+        """Claim what is due, in one transaction, and make parcels of it; empty when nothing is due any more."""
+        while not self._stop():
+            with self._db.begin() as tx:
+                claims, more = self._claim(tx)
+                orders = [self._order(tx, claim) for claim in claims]
+            self._claims.update({claim.id: claim for claim in claims})
+            made = [(order.claim, self._parcel(order)) for order in orders]
+            broken = [
+                Report(ticket=claim.ticket, outcome=outcome, relay="")
+                for claim, outcome in made
+                if isinstance(outcome, Deferred)
+            ]
+            if broken:
+                self.record([], broken)
+            parcels = [parcel for _, parcel in made if isinstance(parcel, Parcel)]
+            if parcels or not more:
+                return parcels
+        return []
+
+    def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
+        """Settle what is known and say what will be sent now, in one transaction."""
+        with self._db.begin() as tx:
+            settled = self._settle(tx, reports)
+            granted = hot.intend(tx, intents) if intents else frozenset()
+        for report in reports:
+            self._log(report, settled=report.ticket.delivery_id in settled)
+            self._claims.pop(report.ticket.delivery_id, None)
+        return granted
+
+    def _claim(self, tx: Transaction) -> tuple[Sequence[Claim], bool]:
+        """What waits in the ledger first, confirmations before lessons; then new lessons. Also whether any was due."""
+        waiting = deliveries.claim_waiting(tx, now=self._now, limit=BATCH)
+        if waiting:
+            return deliveries.claims(tx, waiting), True
+        due = hot.claim_due(tx, now=self._now, limit=BATCH)
+        return (_make_claims(tx, self._press.archive, due, self._now), True) if due else ([], False)
+
+    def _order(self, tx: Transaction, claim: Claim) -> _Order:
+        archive = self._press.archive
+        if claim.revision_id is not None:
+            return _Order(claim=claim, revision=archive.revision(tx, claim.revision_id), consent=None)
+        consent = consents.get(tx, ConsentId(claim.campaign_id))
+        revision = archive.current(tx, consent.course_id) if consent else None
+        return _Order(claim=claim, revision=revision, consent=consent)
+
+    def _parcel(self, order: _Order) -> Parcel | Deferred:
+        """The finished message; one that cannot be made is put off, and the others go on."""
+        claim, revision = order.claim, order.revision
+        try:
+            if revision is not None and claim.kind is DeliveryKind.LESSON:
+                return self._press.lesson(claim, revision)
+            if revision is not None and order.consent is not None:
+                return self._press.confirmation(claim, order.consent, revision)
+            raise BadContent(f"delivery {claim.id}: what it should say is gone.")
+        except BadContent as error:
+            log.error("delivery.broken", extra={"delivery": claim.id, "reason": str(error)})  # noqa: TRY400
+            return Deferred(reply=f"The message could not be made: {error}")
+
+    def _settle(self, tx: Transaction, reports: Sequence[Report]) -> frozenset[DeliveryId]:
+        held = [
+            (self._claims[one.ticket.delivery_id], one) for one in reports if one.ticket.delivery_id in self._claims
+        ]
+        # People before messages: whoever locks both locks them in this order, so that nobody waits in a circle.
+        for claim, report in held:
+            if isinstance(report.outcome, Rejected) and report.outcome.blame is Blame.ADDRESS:
+                _suppress(tx, claim, report.outcome.reply, self._now)
+        made = [self._settlement(tx, claim, report) for claim, report in held]
+        settled = hot.settle(tx, made, now=self._now)
+        over = [claim for (claim, _), one in zip(held, made, strict=True) if one.due_at is None and claim.id in settled]
+        go_on(tx, self._press.archive, over, now=self._now)
+        return settled
+
+    def _settlement(self, tx: Transaction, claim: Claim, report: Report) -> Settlement:
+        event, again = DeliveryEvent.REJECT, None
+        match report.outcome:
+            case Accepted():
+                event = DeliveryEvent.ACCEPT
+            case Deferred(after=least):
+                again = verdicts.next_attempt(claim.attempt, self._now, key=claim.id, least=least)
+                event = DeliveryEvent.REJECT if again is None else DeliveryEvent.DEFER
+            case Uncertain():
+                event, again = DeliveryEvent.LOSE, once_more(tx, self._press.archive, claim, now=self._now)
+            case Rejected():
+                pass
+        return Settlement(
+            ticket=report.ticket, event=event, reply=report.outcome.reply, relay=report.relay, due_at=again
+        )
+
+    def _log(self, report: Report, *, settled: bool) -> None:
+        outcome = type(report.outcome)
+        self.count[outcome] += settled
+        log.info(
+            _EVENTS[outcome] if settled else "delivery.late",
+            extra={"delivery": report.ticket.delivery_id, "relay": report.relay, "reply": report.outcome.reply},
+        )
+
+
+_EVENTS: Mapping[type[Outcome], str] = MappingProxyType(
+    {
+        Accepted: "delivery.accepted",
+        Deferred: "delivery.deferred",
+        Rejected: "delivery.rejected",
+        Uncertain: "delivery.uncertain",
+    }
+)
+
+
+def go_on(tx: Transaction, archive: Archive, claims: Sequence[Claim], *, now: datetime) -> None:
+    """These lessons are over, one way or the other: the people's next ones are planned, or their course is finished."""
+    places = [(one, one.enrolment_id, one.course_id) for one in claims]
+    revisions = {course: archive.current(tx, course) for course in {one.course_id for one in claims} if course}
+    due: dict[tuple[CourseId, int, str], datetime | None] = {}
+    for claim, _, course in places:
+        # Many people are at the same place in the same zone: each such hour is worked out once.
+        if course is not None and (course, claim.step, claim.timezone) not in due:
+            due[course, claim.step, claim.timezone] = _due(claim, revisions[course], now)
+    plans = [
+        Plan(enrolment_id=place, step=claim.step, due_at=due[course, claim.step, claim.timezone])
+        for claim, place, course in places
+        if place is not None and course is not None
+    ]
+    finished = {one.enrolment_id for one in plans if one.due_at is None}
+    for which in hot.plan(tx, plans, now=now) & finished:
+        log.info("enrolment.finished", extra={"enrolment": which})
+
+
+def once_more(tx: Transaction, archive: Archive, claim: Claim, *, now: datetime) -> datetime | None:
+    """When an uncertain message is sent once more, or None where it is left to an admin."""
+    policy = WhenUncertain.RETRY
+    if claim.revision_id is not None:
+        policy = archive.revision(tx, claim.revision_id).course.uncertain
+    if policy is WhenUncertain.HOLD or claim.doubts + 1 >= verdicts.MOST_DOUBTS:
+        return None
+    return now + verdicts.DOUBT_FOR
+
+
+def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:
+    """Nothing more is due to a person on these courses."""
+    for place in places:
+        state = lifecycle.move(lifecycle.ENROLMENT, place.state, EnrolmentEvent.STOP)
+        enrolments.save(tx, replace(place, state=state, next_due_at=None))
+
+
+def _make_claims(tx: Transaction, archive: Archive, due: Sequence[Due], now: datetime) -> Sequence[Claim]:
+    """Ledger rows for people whose next lesson is due; who has had that lesson, or all of them, moves on."""
+    revisions = {course: archive.current(tx, course) for course in {one.course_id for one in due}}
+    orders: list[tuple[Due, LessonId, RevisionId]] = []
+    plans: list[Plan] = []
+    for one in due:
+        revision = revisions[one.course_id]
+        if one.step < len(revision.lesson_ids):
+            orders.append((one, revision.lesson_ids[one.step], revision.id))
+        else:
+            # The course has become shorter than this person had come.
+            plans.append(Plan(enrolment_id=one.enrolment_id, step=one.step + 1, due_at=None))
+    claims = hot.make_claims(tx, orders, now=now) if orders else []
+    made = {claim.enrolment_id for claim in claims}
+    # The ledger says that this person has had this lesson: the next one is due instead.
+    plans += [
+        Plan(enrolment_id=one.enrolment_id, step=one.step + 1, due_at=one.due_at)
+        for one, _, _ in orders
+        if one.enrolment_id not in made
+    ]
+    hot.plan(tx, plans, now=now)
+    return claims
+
+
+def _due(claim: Claim, revision: Revision, now: datetime) -> datetime | None:
+    """When the person's next lesson is due; None where there is none."""
+    if claim.step >= len(revision.lesson_ids):
+        return None
+    return schedule.next_due(now, ZoneInfo(claim.timezone), revision.rhythm_to(claim.step))
+
+
+def _suppress(tx: Transaction, claim: Claim, reply: str, now: datetime) -> None:
+    """A dead address: the person gets no more mail, and their courses stop."""
+    person = subscribers.lock(tx, claim.subscriber_id)
+    if person is None:
+        return
+    state = lifecycle.move(lifecycle.SUBSCRIBER, person.state, SubscriberEvent.BOUNCE)
+    subscribers.suppress(tx, person.address, reason=SuppressionReason.BOUNCE, detail=reply, now=now)
+    subscribers.save(tx, replace(person, state=state))
+    stop_courses(tx, enrolments.of(tx, person.id))
+    log.info("subscriber.suppressed", extra={"subscriber": person.id, "reason": SuppressionReason.BOUNCE})

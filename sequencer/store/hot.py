@@ -1,0 +1,306 @@
+"""What is done once for each message? The four statements of the hot path, shaped by hand for each database.
+
+Each acts only on the rows that still are as they must be, and what it returns is what it did. SQLite, which is in our
+own process, takes a row at a time; PostgreSQL takes a whole batch in one statement, as arrays.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sequencer.core import lifecycle
+from sequencer.core.lifecycle import DeliveryEvent
+from sequencer.core.model import (
+    Address,
+    Claim,
+    CourseId,
+    DeliveryId,
+    DeliveryKind,
+    DeliveryState,
+    EnrolmentId,
+    EnrolmentState,
+    LessonId,
+    RevisionId,
+    SubscriberId,
+    SubscriberState,
+    Ticket,
+)
+from sequencer.store.database import Transaction
+from sequencer.store.tables import DELIVERY_KIND, DELIVERY_STATE, ENROLMENT_STATE, SUBSCRIBER_STATE
+
+# A claimed row has no content on the wire; a sending one may wait ten minutes for its answer (RFC 5321 §4.5.3.2.6).
+CLAIM_LEASE = 300
+SENDING_LEASE = 900
+
+_LESSON = DELIVERY_KIND.members.index(DeliveryKind.LESSON)
+_CODE = {state: number for number, state in enumerate(DELIVERY_STATE.members)}
+_CLAIMED, _SENDING = _CODE[DeliveryState.CLAIMED], _CODE[DeliveryState.SENDING]
+_HERE = ENROLMENT_STATE.members.index(EnrolmentState.ACTIVE)
+_FINISHED = ENROLMENT_STATE.members.index(EnrolmentState.FINISHED)
+_PERSON = SUBSCRIBER_STATE.members.index(SubscriberState.ACTIVE)
+_GONE = SUBSCRIBER_STATE.members.index(SubscriberState.SUPPRESSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Somebody whose next lesson is due: their place in the course as it was before it was claimed."""
+
+    enrolment_id: EnrolmentId
+    subscriber_id: SubscriberId
+    course_id: CourseId
+    run: int
+    step: int
+    due_at: datetime
+    address: Address
+    name: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """How one attempt ended: the event, and what is to be written beside the new state."""
+
+    ticket: Ticket
+    event: DeliveryEvent
+    reply: str
+    relay: str
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What comes after a lesson that is over: the next one's hour, or None where the course is finished."""
+
+    enrolment_id: EnrolmentId
+    step: int
+    due_at: datetime | None
+
+
+def claim_due(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Due]:
+    """Take up to `limit` people whose next lesson is due: their step advances, so that nobody else takes them.
+
+    Eligibility is decided here, at the moment of sending.
+    """
+    select = _SELECT_DUE.sqlite if _is_sqlite(tx) else _SELECT_DUE.postgresql
+    rows = tx.exec_driver_sql(select, (_epoch(now), _HERE, _PERSON, limit)).all()
+    if rows:
+        _apply(tx, _ADVANCE, [(row[0],) for row in rows])
+    return [
+        Due(
+            enrolment_id=EnrolmentId(row[0]),
+            subscriber_id=SubscriberId(row[1]),
+            course_id=CourseId(row[2]),
+            run=row[3],
+            step=row[4],
+            due_at=datetime.fromtimestamp(row[5], UTC),
+            address=Address(normalized=row[6], wire=row[7], needs_smtputf8=bool(row[8])),
+            name=row[9],
+            timezone=row[10],
+        )
+        for row in rows
+    ]
+
+
+def make_claims(tx: Transaction, due: Sequence[tuple[Due, LessonId, RevisionId]], *, now: datetime) -> Sequence[Claim]:
+    """Make the ledger rows of lessons that are due, claimed in the same breath.
+
+    Who is missing in the answer has had this lesson: the ledger has its row already.
+    """
+    created = _epoch(now)
+    rows = [
+        (one.enrolment_id, lesson, one.subscriber_id, one.run, revision, _LESSON, _CLAIMED, created)
+        for one, lesson, revision in due
+    ]
+    made = _apply(tx, _INSERT, rows)
+    return [
+        Claim(
+            id=DeliveryId(made[one.enrolment_id]),
+            attempt=1,
+            kind=DeliveryKind.LESSON,
+            campaign_id=lesson,
+            subscriber_id=one.subscriber_id,
+            run=one.run,
+            doubts=0,
+            enrolment_id=one.enrolment_id,
+            revision_id=revision,
+            course_id=one.course_id,
+            step=one.step + 1,
+            created_at=now,
+            address=one.address,
+            name=one.name,
+            timezone=one.timezone,
+        )
+        for one, lesson, revision in due
+        if one.enrolment_id in made
+    ]
+
+
+def intend(tx: Transaction, tickets: Sequence[Ticket]) -> frozenset[DeliveryId]:
+    """Say that content is about to be written. It may be written only for the deliveries that are returned.
+
+    One whose lease ran out, that was taken by another, or whose owner left in the meantime is not returned.
+    """
+    mask = _MASKS[DeliveryEvent.INTEND]
+    done = _apply(tx, _INTEND, [(one.delivery_id, one.attempt, mask, _SENDING) for one in tickets])
+    return frozenset(DeliveryId(which) for which in done)
+
+
+def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: datetime) -> frozenset[DeliveryId]:
+    """Write how attempts ended; returns those that were still theirs to settle."""
+    finished = _epoch(now)
+    rows = []
+    for one in settlements:
+        state = _AFTER[one.event]
+        rows.append(
+            (
+                one.ticket.delivery_id,
+                one.ticket.attempt,
+                _MASKS[one.event],
+                _CODE[state],
+                one.reply,
+                one.relay,
+                None if one.due_at is None else _epoch(one.due_at),
+                finished if state in (DeliveryState.SENT, DeliveryState.FAILED) else None,
+                int(state is DeliveryState.UNCERTAIN),
+            )
+        )
+    return frozenset(DeliveryId(which) for which in _apply(tx, _SETTLE, rows))
+
+
+def plan(tx: Transaction, plans: Sequence[Plan], *, now: datetime) -> frozenset[EnrolmentId]:
+    """Write when the next lessons are due, for people who still stand where they stood; returns these people's."""
+    finished = _epoch(now)
+    rows = [
+        (one.enrolment_id, one.step, _HERE, None, _FINISHED, finished)
+        if one.due_at is None
+        else (one.enrolment_id, one.step, _HERE, _epoch(one.due_at), _HERE, None)
+        for one in plans
+    ]
+    return frozenset(EnrolmentId(which) for which in _apply(tx, _PLAN, rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """The same statement in the words of each database: for one row with ?1, ?2 …, and for arrays of rows."""
+
+    sqlite: str
+    postgresql: str
+
+
+def _is_sqlite(tx: Transaction) -> bool:
+    return tx.dialect.name == "sqlite"
+
+
+def _apply(tx: Transaction, statement: _Statement, rows: Sequence[tuple[Any, ...]]) -> dict[int, int]:
+    """Run the statement for all rows; the first value of each row that it acted on, and the id it returned for it."""
+    if not rows:
+        return {}
+    if not _is_sqlite(tx):
+        columns = tuple(list(column) for column in zip(*rows, strict=True))
+        return {key: which for key, which in tx.exec_driver_sql(statement.postgresql, columns)}  # noqa: C416 (rows)
+    cursor = tx.connection.cursor()
+    done: dict[int, int] = {}
+    for row in rows:
+        found = cursor.execute(statement.sqlite, row).fetchone()
+        if found is not None:
+            done[row[0]] = found[0]
+    cursor.close()
+    return done
+
+
+def _epoch(instant: datetime) -> int:
+    return int(instant.timestamp())
+
+
+# Where an event leads, and the states in which it may come, a bit each: both from the table in core.lifecycle.
+_AFTER = {
+    event: lifecycle.move(lifecycle.DELIVERY, lifecycle.before(event)[0], event)
+    for event in (DeliveryEvent.ACCEPT, DeliveryEvent.DEFER, DeliveryEvent.REJECT, DeliveryEvent.LOSE)
+}
+_MASKS = {event: sum(1 << _CODE[state] for state in lifecycle.before(event)) for event in DeliveryEvent}
+
+_NOW_SQLITE = "CAST(strftime('%s', 'now') AS INTEGER)"
+_NOW_POSTGRESQL = "floor(extract(epoch FROM clock_timestamp()))::bigint"
+
+_DUE = """
+SELECT e.id, e.subscriber_id, e.course_id, e.run, e.step, e.next_due_at,
+       s.normalized, s.wire, s.needs_smtputf8, s.name, s.timezone
+  FROM enrolment e JOIN subscriber s ON s.id = e.subscriber_id
+ WHERE e.next_due_at <= {mark} AND e.state = {mark} AND s.state = {mark}
+ ORDER BY e.next_due_at, e.id LIMIT {mark}"""
+
+_SELECT_DUE = _Statement(
+    sqlite=_DUE.format(mark="?"),
+    postgresql=_DUE.format(mark="%s") + " FOR UPDATE OF e SKIP LOCKED",
+)
+
+_ADVANCE = _Statement(
+    sqlite="""
+UPDATE enrolment SET step = step + 1, next_due_at = NULL, fence = fence + 1 WHERE id = ?1 RETURNING id""",
+    postgresql="""
+UPDATE enrolment SET step = step + 1, next_due_at = NULL, fence = fence + 1
+ WHERE id = ANY(%s::bigint[]) RETURNING id, id""",
+)
+
+_INSERT = _Statement(
+    sqlite=f"""
+INSERT INTO delivery (enrolment_id, campaign_id, subscriber_id, run, revision_id, kind, state, created_at,
+                      attempt, doubts, lease_until, relay, reply)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, 0, {_NOW_SQLITE} + {CLAIM_LEASE}, '', '')
+    ON CONFLICT (kind, campaign_id, subscriber_id, run) DO NOTHING
+RETURNING id""",
+    postgresql=f"""
+INSERT INTO delivery (enrolment_id, campaign_id, subscriber_id, run, revision_id, kind, state, created_at,
+                      attempt, doubts, lease_until, relay, reply)
+SELECT *, 1, 0, {_NOW_POSTGRESQL} + {CLAIM_LEASE}, '', ''
+  FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::smallint[], %s::smallint[],
+              %s::bigint[])
+    ON CONFLICT (kind, campaign_id, subscriber_id, run) DO NOTHING
+RETURNING enrolment_id, id""",
+)
+
+# Who left while their claim was being made could not cancel what was not there yet: so the intent asks once more.
+_WANTED = f"""EXISTS (SELECT 1 FROM subscriber s WHERE s.id = delivery.subscriber_id
+        AND (s.state = {_PERSON} OR delivery.kind <> {_LESSON} AND s.state <> {_GONE}))"""
+
+_INTEND = _Statement(
+    sqlite=f"""
+UPDATE delivery SET state = ?4, lease_until = {_NOW_SQLITE} + {SENDING_LEASE}
+ WHERE id = ?1 AND attempt = ?2 AND (?3 >> state) & 1 AND lease_until > {_NOW_SQLITE} AND {_WANTED}
+RETURNING id""",
+    postgresql=f"""
+UPDATE delivery SET state = u.s, lease_until = {_NOW_POSTGRESQL} + {SENDING_LEASE}
+  FROM unnest(%s::bigint[], %s::smallint[], %s::int[], %s::smallint[]) AS u(i, a, m, s)
+ WHERE delivery.id = u.i AND delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
+   AND delivery.lease_until > {_NOW_POSTGRESQL} AND {_WANTED}
+RETURNING delivery.id, delivery.id""",
+)
+
+_SETTLE = _Statement(
+    sqlite="""
+UPDATE delivery SET state = ?4, reply = ?5, relay = ?6, due_at = ?7, finished_at = ?8, lease_until = NULL,
+       doubts = doubts + ?9
+ WHERE id = ?1 AND attempt = ?2 AND (?3 >> state) & 1
+RETURNING id""",
+    postgresql="""
+UPDATE delivery SET state = u.s, reply = u.r, relay = u.y, due_at = u.d, finished_at = u.f, lease_until = NULL,
+       doubts = doubts + u.o
+  FROM unnest(%s::bigint[], %s::smallint[], %s::int[], %s::smallint[], %s::text[], %s::text[], %s::bigint[],
+              %s::bigint[], %s::smallint[]) AS u(i, a, m, s, r, y, d, f, o)
+ WHERE delivery.id = u.i AND delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
+RETURNING delivery.id, delivery.id""",
+)
+
+_PLAN = _Statement(
+    sqlite="""
+UPDATE enrolment SET next_due_at = ?4, state = ?5, finished_at = ?6, fence = fence + 1
+ WHERE id = ?1 AND step = ?2 AND state = ?3 AND next_due_at IS NULL
+RETURNING id""",
+    postgresql="""
+UPDATE enrolment SET next_due_at = u.d, state = u.s, finished_at = u.f, fence = fence + 1
+  FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::bigint[], %s::smallint[], %s::bigint[])
+       AS u(i, p, h, d, s, f)
+ WHERE enrolment.id = u.i AND enrolment.step = u.p AND enrolment.state = u.h AND enrolment.next_due_at IS NULL
+RETURNING enrolment.id, enrolment.id""",
+)

@@ -1,0 +1,154 @@
+"""Does a database of any age get to the newest shape, and is the shape what the code believes?"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from sequencer.content.files import shipped
+from sequencer.errors import BadSettings
+from sequencer.store import migrate
+from sequencer.store.database import Database, connect
+from sequencer.store.tables import metadata
+
+MIGRATIONS = shipped("migrations")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without any table, of each kind."""
+    if request.param == "sqlite":
+        db = connect("sqlite:///bare.db", root=tmp_path)
+        yield db
+        db.close()
+        return
+    server = connect(request.getfixturevalue("postgres_url"), root=tmp_path)
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
+        admin.execute(text("CREATE DATABASE bare"))
+        db = connect(
+            server.engine.url.set(database="bare").render_as_string(hide_password=False),
+            root=tmp_path,
+        )
+        yield db
+        db.close()
+        admin.execute(text("DROP DATABASE bare"))
+    server.close()
+
+
+def _shape(db: Database) -> str | None:
+    with db.read() as tx:
+        return MigrationContext.configure(tx).get_current_revision()
+
+
+def _pretend(db: Database, shape: str) -> None:
+    with db.begin() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = :shape"), {"shape": shape})
+
+
+def _downgrade(db: Database, to: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("path_separator", "os")
+    with db.begin() as tx:
+        config.attributes["connection"] = tx
+        command.downgrade(config, to)
+
+
+def test_the_migrations_make_just_the_tables_and_indexes_that_the_code_names(bare: Database) -> None:
+    migrate.upgrade(bare, MIGRATIONS)
+    with bare.read() as tx:
+        # Alembic cannot compare an empty default on SQLite; on PostgreSQL it can.
+        options = {"compare_type": True, "compare_server_default": not bare.is_sqlite}
+        context = MigrationContext.configure(tx, opts=options)
+        assert compare_metadata(context, metadata) == []
+        found = {index["name"] for table in metadata.tables for index in inspect(tx).get_indexes(table)}
+    assert {"enrolment_due", "delivery_waiting", "delivery_leased", "ix_delivery_subscriber"} <= found
+
+
+def test_the_hot_indexes_hold_only_what_waits(bare: Database) -> None:
+    migrate.upgrade(bare, MIGRATIONS)
+    kept = "sqlite_where" if bare.is_sqlite else "postgresql_where"
+    with bare.read() as tx:
+        partial = {
+            index["name"]: str(index["dialect_options"][kept]).strip("()")
+            for table in ("enrolment", "delivery")
+            for index in inspect(tx).get_indexes(table)
+            if kept in index.get("dialect_options", {})
+        }
+    assert partial == {
+        "enrolment_due": "next_due_at IS NOT NULL",
+        "delivery_waiting": "due_at IS NOT NULL",
+        "delivery_leased": "lease_until IS NOT NULL",
+    }
+
+
+def test_an_empty_database_is_brought_to_the_newest_shape_once(bare: Database) -> None:
+    assert migrate.is_empty(bare)
+    first = migrate.upgrade(bare, MIGRATIONS)
+    assert first[0] == "0001"
+    assert migrate.upgrade(bare, MIGRATIONS) == ()
+    assert not migrate.is_empty(bare)
+    migrate.check(bare, MIGRATIONS)
+
+
+def test_down_to_nothing_and_up_again_loses_no_table(bare: Database) -> None:
+    migrate.upgrade(bare, MIGRATIONS)
+    _downgrade(bare, "base")
+    with bare.read() as tx:
+        assert inspect(tx).get_table_names() == ["alembic_version"]
+    migrate.upgrade(bare, MIGRATIONS)
+    with bare.read() as tx:
+        assert set(metadata.tables) < set(inspect(tx).get_table_names())
+    migrate.check(bare, MIGRATIONS)
+
+
+def test_a_database_of_an_old_shape_names_the_command_to_run(bare: Database) -> None:
+    with pytest.raises(BadSettings, match='run "sequencer db upgrade"'):
+        migrate.check(bare, MIGRATIONS)
+    migrate.upgrade(bare, MIGRATIONS)
+    _downgrade(bare, "base")
+    with pytest.raises(BadSettings, match='run "sequencer db upgrade"'):
+        migrate.check(bare, MIGRATIONS)
+
+
+def test_a_database_of_a_newer_program_is_left_alone(bare: Database) -> None:
+    migrate.upgrade(bare, MIGRATIONS)
+    _pretend(bare, "9999")
+    with pytest.raises(BadSettings, match='"9999" of a newer program'):
+        migrate.check(bare, MIGRATIONS)
+    with pytest.raises(BadSettings, match='"9999" of a newer program'):
+        migrate.upgrade(bare, MIGRATIONS)
+    assert _shape(bare) == "9999"
+
+
+def test_a_folder_with_a_percent_sign_is_found(bare: Database, tmp_path: Path) -> None:
+    odd = tmp_path / "100% ours"
+    odd.symlink_to(MIGRATIONS)
+    assert migrate.upgrade(bare, odd)
+
+
+def test_programs_that_start_at_once_on_an_empty_database_make_its_tables_once(bare: Database) -> None:
+    ran: list[tuple[str, ...]] = []
+    errors: list[Exception] = []
+    start = threading.Barrier(4)
+
+    def begin() -> None:
+        start.wait()
+        try:
+            ran.append(migrate.upgrade(bare, MIGRATIONS))
+        except Exception as error:  # noqa: BLE001 (told below)
+            errors.append(error)
+
+    threads = [threading.Thread(target=begin) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sorted(map(bool, ran)) == [False, False, False, True]
