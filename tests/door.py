@@ -142,6 +142,10 @@ class Page(HTMLParser):
         assert self.open, f"</{tag}> closes nothing"
         assert self.open.pop() == tag, f"</{tag}> closes something else"
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """A tag that closes itself has nothing in it."""
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
     def handle_data(self, data: str) -> None:
         """Words belong to every tag around them."""
         for tag in set(self.open):

@@ -40,8 +40,9 @@ def _encoded_source(environment: jinja2.Environment, source: str, encode: Encode
     for _, kind, value in environment.lex(source):
         match kind:
             case "data":
-                # An encoded brace cannot be taken for a mark of its own.
-                out.append(encode(value).replace("{", "=7B"))
+                # An encoded brace cannot be taken for a mark of its own. A NUL, which no mail holds, stands in for it
+                # while lines are broken: it takes as much room.
+                out.append(encode(value.replace("{", "\0")).replace("=00", "=7B"))
             case "raw_begin" | "raw_end" | "comment_begin" | "comment" | "comment_end":
                 continue
             case "variable_begin" | "variable_end" | "block_begin" | "block_end":

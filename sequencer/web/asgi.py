@@ -58,11 +58,16 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
 
 def listen(host: str, port: int, *, instead: str) -> socket.socket:
     """A socket that listens there. Raises BadSettings where that cannot be; `instead` says how to choose another."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    on = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        # Else a restart would wait for minutes until the last connections are forgotten.
+        on.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        on.bind((host, port))
+        on.listen(2048)
     except OSError as error:
+        on.close()
         raise BadSettings(f"Nothing can listen on {host}, port {port} ({error.strerror}); {instead}.") from error
+    return on
 
 
 def run(site: ASGIApp, on: socket.socket) -> None:

@@ -209,7 +209,6 @@ def test_a_method_that_a_page_does_not_know_is_refused_and_the_known_ones_named(
         "/static/%00.css",
         "/static/other.css",
         "/static/" + "x" * 300 + ".css",
-        "//evil.example/",
         "/%ff",
     ],
 )
@@ -278,11 +277,9 @@ def test_a_database_that_is_gone_is_an_apology_and_the_cause_goes_to_the_log(
     assert not any(word in answer.text for word in ("Traceback", "sqlite", "OperationalError", "sequencer/"))
     assert answer.headers["content-type"].startswith(accept)
     assert answer.headers["content-security-policy"] == POLICY
-    assert [record.getMessage() for record in caplog.records if record.name.startswith("sequencer")] == [
-        "request.failed"
-    ]
+    (record,) = [one for one in caplog.records if one.name.startswith("sequencer")]
     # A page's address may hold a key; the log names the page alone.
-    assert path.split("/")[2:3] == [] or path.split("/")[2] not in caplog.records[0].__dict__["path"]
+    assert (record.getMessage(), record.__dict__["path"]) == ("request.failed", path.split("/")[1])
 
 
 def test_a_day_passes_without_a_cookie_or_a_redirect(door: Door) -> None:

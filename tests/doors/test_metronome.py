@@ -1,0 +1,144 @@
+"""Does the metronome look again and again, whatever a pass does, and does it stop when the pass that runs has ended?"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import pytest
+from door import Door
+from house import NOW, House, small_course
+
+from sequencer import worker
+from sequencer.delivery.courier import Carried, Ledger
+from sequencer.errors import BadContent
+from sequencer.store.database import Database
+from sequencer.worker import Metronome
+
+EMAIL = "reader@example.org"
+
+
+async def true_soon(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+@dataclass(slots=True)
+class Passes:
+    """A clock that counts how often a pass asked it, and raises what it is told to."""
+
+    troubles: list[Exception] = field(default_factory=list)
+    asked: int = 0
+
+    def __call__(self) -> datetime:
+        self.asked += 1
+        if self.troubles:
+            raise self.troubles.pop(0)
+        return NOW
+
+
+@dataclass(slots=True)
+class SlowCourier:
+    """Takes what there is, and waits in the middle until it is let go."""
+
+    began: threading.Event = field(default_factory=threading.Event)
+    go_on: threading.Event = field(default_factory=threading.Event)
+    ended: bool = False
+
+    def carry(self, _ledger: Ledger) -> Carried:
+        """Wait, then be done."""
+        self.began.set()
+        assert self.go_on.wait(20)
+        self.ended = True
+        return Carried(tried=0)
+
+
+def test_it_looks_until_it_is_stopped_and_not_after(sqlite_db: Database) -> None:
+    clock = Passes()
+    metronome = Metronome(replace(Door(House(sqlite_db)).app, clock=clock), every=0.01)
+
+    async def story() -> int:
+        metronome.start()
+        await true_soon(lambda: clock.asked >= 3)
+        await metronome.stop()
+        at_the_end = clock.asked
+        await asyncio.sleep(0.1)
+        return at_the_end
+
+    assert asyncio.run(story()) == clock.asked
+
+
+@pytest.mark.parametrize("trouble", [BadContent("small/01.md: broken."), RuntimeError("a bug"), OSError("no disk")])
+def test_a_pass_that_raises_is_logged_and_the_next_one_comes(
+    sqlite_db: Database, trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = Passes(troubles=[trouble])
+    metronome = Metronome(replace(Door(House(sqlite_db)).app, clock=clock), every=0.01)
+
+    async def story() -> None:
+        metronome.start()
+        await true_soon(lambda: clock.asked >= 3)
+        await metronome.stop()
+
+    with caplog.at_level(logging.ERROR, logger="sequencer.worker"):
+        asyncio.run(story())
+    assert [record.getMessage() for record in caplog.records if record.name == "sequencer.worker"] == ["tick.failed"]
+
+
+def test_stopping_waits_for_the_pass_that_runs(sqlite_db: Database) -> None:
+    courier = SlowCourier()
+    house = House(sqlite_db)
+    house.publish(small_course())
+    house.sign_up(EMAIL)
+    metronome = Metronome(replace(Door(house).app, courier=courier), every=0.01)
+
+    async def story() -> bool:
+        metronome.start()
+        await true_soon(courier.began.is_set)
+        stopping = asyncio.create_task(metronome.stop())
+        await asyncio.sleep(0.05)
+        early = stopping.done()
+        courier.go_on.set()
+        await stopping
+        return early
+
+    assert asyncio.run(story()) is False
+    assert courier.ended
+
+
+def test_one_pass_at_a_time_however_long_it_takes(sqlite_db: Database) -> None:
+    courier = SlowCourier()
+    clock = Passes()
+    house = House(sqlite_db)
+    house.publish(small_course())
+    house.sign_up(EMAIL)
+    metronome = Metronome(replace(Door(house).app, courier=courier, clock=clock), every=0.01)
+
+    async def story() -> int:
+        metronome.start()
+        await true_soon(courier.began.is_set)
+        await asyncio.sleep(0.1)
+        asked = clock.asked
+        courier.go_on.set()
+        await metronome.stop()
+        return asked
+
+    assert asyncio.run(story()) == 1
+
+
+def test_beside_the_door_it_runs_for_as_long_as_the_door_is_open(sqlite_db: Database) -> None:
+    house = House(sqlite_db)
+    house.publish(small_course())
+    house.sign_up(EMAIL)
+    app = Door(house).app
+
+    async def story() -> None:
+        async with worker.beside(app, every=0.01)(None):
+            await true_soon(lambda: len(house.courier.sent) == 1)
+
+    asyncio.run(story())
+    house.sign_up("other@example.org")
+    assert len(house.courier.sent) == 1
