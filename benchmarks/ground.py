@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import text
 
 from sequencer.content.files import shipped
 from sequencer.content.templates import Templates
@@ -27,11 +27,10 @@ from sequencer.flows import course as course_flow
 from sequencer.flows.press import Imprint, Press
 from sequencer.store import migrate
 from sequencer.store.database import Database, connect
-from sequencer.store.tables import enrolment, subscriber
+from sequencer.store.tables import ENROLMENT_STATE, SUBSCRIBER_STATE
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SECRET = "a secret for benchmarks, known to all"  # noqa: S105
-_CHUNK = 20_000
 
 
 def database(folder: Path, url: str = "sqlite:///bench.db") -> Database:
@@ -51,8 +50,8 @@ def press() -> Press:
 
 def publish(db: Database, *, words: int = 0, lessons: int = 2) -> Revision:
     """A course whose lessons have so many words more than the template's own."""
-    text = " ".join(["steady"] * 12)
-    body = "Dear {{ subscriber.name or 'reader' }},\n\n" + f"{text}.\n\n" * (words // 12)
+    line = " ".join(["steady"] * 12)
+    body = "Dear {{ subscriber.name or 'reader' }},\n\n" + f"{line}.\n\n" * (words // 12)
     made = Course(
         slug="bench",
         title="A Course to Measure",
@@ -76,45 +75,35 @@ def publish(db: Database, *, words: int = 0, lessons: int = 2) -> Revision:
 
 
 def fill(db: Database, revision: Revision, *, people: int, due: int) -> None:
-    """So many people on the course, of whom so many are due; the others are due a day later."""
-    later = datetime(2026, 3, 3, 8, 0, tzinfo=UTC)
+    """So many people on the course, of whom so many are due, spread evenly; the others are due a day later."""
+    now = int(NOW.timestamp())
     step = max(1, people // due) if due else people + 1
-    for start in range(0, people, _CHUNK):
-        ids = range(start + 1, min(start + _CHUNK, people) + 1)
-        with db.begin() as tx:
-            tx.execute(
-                insert(subscriber),
-                [
-                    {
-                        "id": n,
-                        "normalized": f"reader{n}@example.org",
-                        "wire": f"reader{n}@example.org",
-                        "needs_smtputf8": 0,
-                        "name": f"Reader {n}",
-                        "timezone": "Europe/London",
-                        "state": SubscriberState.ACTIVE,
-                        "created_at": NOW,
-                    }
-                    for n in ids
-                ],
-            )
-            tx.execute(
-                insert(enrolment),
-                [
-                    {
-                        "id": n,
-                        "subscriber_id": n,
-                        "course_id": revision.course_id,
-                        "run": 0,
-                        "step": 0,
-                        "state": EnrolmentState.ACTIVE,
-                        "next_due_at": NOW if n % step == 0 and n // step <= due else later,
-                        "fence": 0,
-                        "started_at": NOW,
-                    }
-                    for n in ids
-                ],
-            )
+    values = {"now": now, "later": now + 86_400, "step": step, "due": due, "people": people}
+    numbers = (
+        "SELECT value AS n FROM generate_series(1, :people) AS g(value)"
+        if not db.is_sqlite
+        else "WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < :people) SELECT n FROM g"
+    )
+    active = (
+        SUBSCRIBER_STATE.members.index(SubscriberState.ACTIVE),
+        ENROLMENT_STATE.members.index(EnrolmentState.ACTIVE),
+    )
+    with db.begin() as tx:
+        tx.execute(
+            text(f"""
+INSERT INTO subscriber (id, normalized, wire, needs_smtputf8, name, timezone, state, created_at)
+SELECT n, 'reader' || n || '@example.org', 'reader' || n || '@example.org', 0, 'Reader ' || n, 'Europe/London',
+       {active[0]}, :now FROM ({numbers}) AS numbers"""),
+            values,
+        )
+        tx.execute(
+            text(f"""
+INSERT INTO enrolment (id, subscriber_id, course_id, run, step, state, next_due_at, fence, started_at)
+SELECT n, n, {revision.course_id}, 0, 0, {active[1]},
+       CASE WHEN n % :step = 0 AND n / :step <= :due THEN :now ELSE :later + n % 3600 END, 0, :now
+  FROM ({numbers}) AS numbers"""),
+            values,
+        )
 
 
 def message_size(press: Press, revision: Revision) -> int:

@@ -102,9 +102,9 @@ class _Writer:
         for part in words.split("\n"):
             lines += _wrapped(part, self._width, indent if lines else lead, indent)
         self._lead = ""
-        if self._heading:
-            lines.append(self._heading * min(self._width, max(map(len, lines), default=0)))
-            self._heading = ""
+        if self._heading and lines:
+            lines.append(self._heading * min(self._width, max(map(len, lines))))
+        self._heading = ""
         if not hidden:
             self._end_paragraph()
         if lines:

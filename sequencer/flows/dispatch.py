@@ -12,8 +12,9 @@ from sequencer.delivery.courier import Carried, Courier
 from sequencer.flows.archive import Archive
 from sequencer.flows.ledger import BATCH, PassLedger, go_on, once_more
 from sequencer.flows.press import Press
-from sequencer.store import deliveries, enrolments
+from sequencer.store import deliveries, enrolments, sender
 from sequencer.store.database import Database
+from sequencer.store.sender import Turn
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +34,19 @@ class Tick:
 def tick(
     db: Database, courier: Courier, press: Press, *, now: datetime, stop: Callable[[], bool] = lambda: False
 ) -> Tick:
-    """One pass: everything that is due at `now` is sent, unless `stop` says so before. Safe to run twice at once."""
-    recovered = recover(db, press.archive, now=now)
+    """One pass: everything that is due at `now` is sent, unless `stop` says so before.
+
+    Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
+    """
     ledger = PassLedger(db, press, now=now, stop=stop)
-    due = next_due(db)
-    # No connection is opened where nothing is due.
-    carried = courier.carry(ledger) if due is not None and due <= now else Carried(tried=0)
+    recovered, carried = 0, Carried(tried=0)
+    with sender.turn(db) as turn:
+        if turn is not Turn.TAKEN:
+            recovered = recover(db, press.archive, now=now, dead=turn is Turn.ALONE)
+            due = next_due(db)
+            # No connection is opened where nothing is due.
+            if due is not None and due <= now:
+                carried = courier.carry(ledger)
     if carried.trouble:
         log.warning("relay.trouble", extra={"reason": carried.trouble})
     return Tick(
@@ -51,10 +59,20 @@ def tick(
     )
 
 
-def recover(db: Database, archive: Archive, *, now: datetime) -> int:
-    """Take back what dead senders held: what was not sent is due again, what may have been sent becomes uncertain."""
+def recover(db: Database, archive: Archive, *, now: datetime, dead: bool = False) -> int:
+    """Take back what dead senders held: what was not sent is due again, what may have been sent becomes uncertain.
+
+    Who is dead is told by the leases; with `dead`, everybody is, because we alone may send.
+    """
+    recovered = 0
+    while rows := _recover_batch(db, archive, now, dead=dead):
+        recovered += rows
+    return recovered
+
+
+def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool) -> int:
     with db.begin() as tx:
-        rows = deliveries.expired(tx, limit=BATCH)
+        rows = deliveries.expired(tx, limit=BATCH, dead=dead)
         held = {claim.id: claim for claim in deliveries.claims(tx, [row.id for row in rows])} if rows else {}
         for row in rows:
             after = lifecycle.move(lifecycle.DELIVERY, row.state, DeliveryEvent.EXPIRE)

@@ -122,11 +122,14 @@ def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
     ]
 
 
-def expired(tx: Transaction, *, limit: int) -> Sequence[Delivery]:
-    """Rows whose lease has run out by the database's clock: their sender is dead, or as good as dead."""
+def expired(tx: Transaction, *, limit: int, dead: bool = False) -> Sequence[Delivery]:
+    """Rows whose lease has run out by the database's clock: their sender is dead, or as good as dead.
+
+    With `dead`, all leased rows: the caller knows that no sender lives.
+    """
     query = (
         select(delivery)
-        .where(delivery.c.lease_until <= clock(tx))
+        .where(delivery.c.lease_until.is_not(None) if dead else delivery.c.lease_until <= clock(tx))
         .order_by(delivery.c.lease_until)
         .limit(limit)
         .with_for_update(skip_locked=True)

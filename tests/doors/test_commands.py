@@ -293,7 +293,7 @@ def test_subscriber_why_tells_what_was_sent_what_is_next_and_when(
     ]
     story = json.loads(run("subscriber", "why", EMAIL, "--json").stdout)
     assert [one["what"] for one in story["sent"]] == ["confirmation mail", "lesson 1: Subject 1"]
-    assert story["courses"][0]["next_due"] == "2026-03-04T08:00:00+01:00"
+    assert story["courses"][0]["next_due"] == "2026-03-03T08:00:00+01:00"
     assert story["suppressed"] is None
     assert story["blockers"] == []
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
-from door import Door
+from door import Door, wait_until
 from house import NOW, House, small_course
 
 from sequencer import worker
@@ -21,9 +21,7 @@ EMAIL = "reader@example.org"
 
 
 async def true_soon(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not true():
-            await asyncio.sleep(0.005)
+    await asyncio.to_thread(wait_until, true)
 
 
 @dataclass(slots=True)
@@ -57,15 +55,19 @@ class SlowCourier:
 
 
 def test_it_looks_until_it_is_stopped_and_not_after(sqlite_db: Database) -> None:
-    clock = Passes()
-    metronome = Metronome(replace(Door(House(sqlite_db)).app, clock=clock), every=0.01)
+    clock, other_clock = Passes(), Passes()
+    app = Door(House(sqlite_db)).app
+    metronome, another = (Metronome(replace(app, clock=one), every=0.01) for one in (clock, other_clock))
 
     async def story() -> int:
         metronome.start()
         await true_soon(lambda: clock.asked >= 3)
         await metronome.stop()
         at_the_end = clock.asked
-        await asyncio.sleep(0.1)
+        # Another one goes on beside it: time passes, and the loop runs.
+        another.start()
+        await true_soon(lambda: other_clock.asked >= 10)
+        await another.stop()
         return at_the_end
 
     assert asyncio.run(story()) == clock.asked
@@ -99,30 +101,32 @@ def test_stopping_waits_for_the_pass_that_runs(sqlite_db: Database) -> None:
         metronome.start()
         await true_soon(courier.began.is_set)
         stopping = asyncio.create_task(metronome.stop())
-        await asyncio.sleep(0.05)
-        early = stopping.done()
+        early, _ = await asyncio.wait({stopping}, timeout=0.05)
         courier.go_on.set()
         await stopping
-        return early
+        return bool(early)
 
     assert asyncio.run(story()) is False
     assert courier.ended
 
 
 def test_one_pass_at_a_time_however_long_it_takes(sqlite_db: Database) -> None:
-    courier = SlowCourier()
-    clock = Passes()
+    courier, clock, other_clock = SlowCourier(), Passes(), Passes()
     house = House(sqlite_db)
     house.publish(small_course())
     house.sign_up(EMAIL)
-    metronome = Metronome(replace(Door(house).app, courier=courier, clock=clock), every=0.01)
+    app = Door(house).app
+    metronome = Metronome(replace(app, courier=courier, clock=clock), every=0.01)
+    another = Metronome(replace(app, clock=other_clock), every=0.01)
 
     async def story() -> int:
         metronome.start()
         await true_soon(courier.began.is_set)
-        await asyncio.sleep(0.1)
+        another.start()
+        await true_soon(lambda: other_clock.asked >= 10)
         asked = clock.asked
         courier.go_on.set()
+        await another.stop()
         await metronome.stop()
         return asked
 

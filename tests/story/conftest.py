@@ -9,14 +9,6 @@ from sqlalchemy import create_engine, make_url, text
 from story.stage import Moody, Stage, free_port
 
 
-@pytest.fixture
-def relay() -> Iterator[Moody]:
-    """A real SMTP server in this process, not started yet."""
-    inbox = Moody(free_port())
-    yield inbox
-    inbox.stop()
-
-
 @pytest.fixture(params=["sqlite"])
 def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     """An installation, its relay listening; on SQLite, unless the story asks for PostgreSQL too."""
@@ -30,7 +22,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
     inbox.start()
     yield made
     made.tear_down()
-    inbox.stop()
+    made.inbox.stop()
 
 
 def _new_database(server: str) -> str:

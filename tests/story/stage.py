@@ -1,4 +1,4 @@
-"""What does a story need? The real program in processes of its own, a real relay, a browser, and a way to let time pass.
+"""What does a story need? The real program in processes of its own, a real relay, and a way to let time pass.
 
 Nothing of the program is replaced. Time is made to pass in the rows: what is due later becomes due now.
 """
@@ -33,7 +33,7 @@ from sequencer.message import address
 from sequencer.store import deliveries
 
 PATIENCE = 20.0  # seconds for any one thing to happen
-LESSONS = 3
+LESSONS = 2
 
 _COURSE = 'title = "Small"\nsender = "Ann Author <ann@example.org>"\nsend_at = "08:00"\n'
 _LESSON = """---
@@ -73,11 +73,6 @@ class Moody(Inbox):
         self.hang_ups_before: int = 0
         self.hang_ups_after: int = 0
 
-    def stop(self) -> None:
-        """Stop listening; nobody is kept waiting."""
-        self.go_on.set()
-        super().stop()
-
     async def handle_RCPT(  # noqa: N802 (aiosmtpd's)
         self, server: SMTP, _session: Session, envelope: Envelope, recipient: str, _options: Sequence[str]
     ) -> str:
@@ -110,7 +105,7 @@ class Moody(Inbox):
 
 @dataclass(slots=True)
 class Stage:
-    """One installation in a folder: settings, a course of three lessons, a database and a relay."""
+    """One installation in a folder: settings, a course of a few lessons, a database and a relay."""
 
     folder: Path
     inbox: Moody
@@ -156,7 +151,8 @@ class Stage:
         )
 
     def tear_down(self) -> None:
-        """No process outlives its story."""
+        """No process outlives its story, and nobody is kept waiting."""
+        self.inbox.go_on.set()
         for process in self._processes:
             if process.poll() is None:
                 process.kill()

@@ -5,8 +5,9 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sequencer.core.model import DeliveryState
 from story.stage import LESSONS, Stage, wait_for
+
+from sequencer.core.model import DeliveryState
 
 EMAIL = "reader@example.org"
 BOTH = pytest.mark.parametrize("stage", ["sqlite", "postgresql"], indirect=True)

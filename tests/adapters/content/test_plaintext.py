@@ -48,6 +48,7 @@ CASES = {
         "Before.\n\nWhen | What\n-----------\nMonday | _rest_\nTuesday |\n\nAfter.",
     ),
     "a table after a list": ("- a\n\n| b |\n|---|\n| c |\n", "- a\n\nb\n-\nc"),
+    "an empty heading and an empty cell": ("##\n\nA.\n\n| |\n|---|\n| |\n\nB.\n", "A.\n\nB."),
     "nothing": ("\n", None),
 }
 
