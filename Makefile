@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt bench clean
+.PHONY: help install demo test check fmt chaos bench clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ fmt: $(READY) ## Format the code, and mend what lint can mend
 
 test: check ## Everything: check, then all tests on SQLite and PostgreSQL, with coverage
 	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
+
+chaos: $(READY) ## Kill the sender a hundred times in the middle of 20,000 messages, and count
+	CHAOS_KILLS=100 CHAOS_MESSAGES=20000 $(BIN)/python -m pytest tests/chaos -q -s $(PYTEST_ARGS)
 
 bench: $(READY) ## Measure what docs/performance.md claims
 	$(BIN)/python -m benchmarks

@@ -48,7 +48,9 @@ def press() -> Press:
     return Press(Templates(), imprint)
 
 
-def publish(db: Database, *, words: int = 0, lessons: int = 2) -> Revision:
+def publish(
+    db: Database, *, words: int = 0, lessons: int = 2, uncertain: WhenUncertain = WhenUncertain.RETRY
+) -> Revision:
     """A course whose lessons have so many words more than the template's own."""
     line = " ".join(["steady"] * 12)
     body = "Dear {{ subscriber.name or 'reader' }},\n\n" + f"{line}.\n\n" * (words // 12)
@@ -62,7 +64,7 @@ def publish(db: Database, *, words: int = 0, lessons: int = 2) -> Revision:
         site="https://example.org",
         sender=Mailbox(name="Ann Author", address="ann@example.org"),
         rhythm=Rhythm(send_at=time(8), days=frozenset(range(7)), gap=Gap(days=1)),
-        uncertain=WhenUncertain.RETRY,
+        uncertain=uncertain,
         lessons=tuple(
             Lesson(key=f"l{n}", subject=f"Lesson {n}", preheader="A line", theme=f"Theme {n}", body=body)
             for n in range(lessons)

@@ -49,13 +49,13 @@ def _play(started: Demo, console: Console) -> None:
 
 
 def _print(result: Result, console: Console) -> None:
-    table = frame.table("", *(f"{one.name}\n[dim]{one.zone}[/dim]" for one in result.visitors))
+    table = frame.table("", "", *(f"{one.name}\n[dim]{one.zone}[/dim]" for one in result.visitors))
     table.title = f"{result.course.title}: when each lesson arrived, by each person's own clock"
     table.title_justify = "left"
     for number, lesson in enumerate(result.course.lessons, 1):
         arrivals = (result.arrivals.get((one.address, lesson.subject)) for one in result.visitors)
         cells = (f"{at:%a %d %b} [b]{at:%H:%M}[/b]" if at else "[red]missing[/red]" for at in arrivals)
-        table.add_row(f"{number:>2}. {lesson.subject}", *cells)
+        table.add_row(f"{number:>2}.", lesson.subject, *cells)
     console.print()
     console.print(table)
     good = "green" if not result.lost and not result.doubled else "red"

@@ -87,7 +87,11 @@ class Showcase:
         return self._page(
             "demo/inbox.html",
             people=people,
-            messages=[self._shown(one) for one in everything if who in ("", one.recipient)],
+            messages=[
+                {**self._shown(one), "sender": self.course.sender.name}
+                for one in everything
+                if who in ("", one.recipient)
+            ],
             who=who,
             site_url="/",
             forward_url="/forward",

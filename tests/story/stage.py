@@ -154,9 +154,9 @@ class Stage:
         """No process outlives its story, and nobody is kept waiting."""
         self.inbox.go_on.set()
         for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+            self.kill(process)
+            if process.stdout is not None:
+                process.stdout.close()
         if self._app is not None:
             self._app.close()
 
@@ -203,8 +203,13 @@ class Stage:
         """SIGTERM, and how the process ended: its exit code, and after how many seconds."""
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=PATIENCE)
+        process.wait(PATIENCE)
         return process.returncode, time.monotonic() - began
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """SIGKILL: nothing is finished, nothing is said."""
+        process.kill()
+        process.wait(PATIENCE)
 
     def log(self) -> str:
         """What the program wrote to stderr so far."""

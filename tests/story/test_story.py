@@ -4,8 +4,9 @@ import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
-from story.stage import LESSONS, Stage, wait_for
+from story.stage import LESSONS, Moody, Stage, wait_for
 
 from sequencer.core.model import DeliveryState
 
@@ -53,8 +54,7 @@ def test_killed_between_two_lessons_and_started_again_the_course_goes_on(stage: 
     service = stage.serve()
     _join(stage, EMAIL, "other@example.org")
     _next_lesson(stage, 2)
-    service.kill()
-    service.communicate()
+    stage.kill(service)
     stage.serve()
     for lesson in range(2, LESSONS + 1):
         _next_lesson(stage, 2 * lesson)
@@ -69,8 +69,7 @@ def test_killed_while_the_relay_holds_its_answer_back_only_that_message_comes_tw
     stage.inbox.holds = True
     stage.let_time_pass()
     assert stage.inbox.held.wait(20)
-    service.send_signal(signal.SIGKILL)
-    service.communicate()
+    stage.kill(service)
     stage.inbox.holds = False
     stage.inbox.go_on.set()
     (row,) = stage.ledger()
@@ -83,9 +82,16 @@ def test_killed_while_the_relay_holds_its_answer_back_only_that_message_comes_tw
     _next_lesson(stage, 1)
     for lesson in range(2, LESSONS + 1):
         _next_lesson(stage, lesson)
-    assert _subjects(stage) == ["Subject 1", "Subject 1", "Subject 2", "Subject 3"]
-    assert [row.doubts for row in stage.ledger()] == [1, 0, 0]
-    assert sorted(stage.inbox.lessons().values()) == [1, 1, 2]
+    assert _subjects(stage) == ["Subject 1", "Subject 1", "Subject 2"]
+    assert [row.doubts for row in stage.ledger()] == [1, 0]
+    assert sorted(stage.inbox.lessons().values()) == [1, 2]
+
+
+def _answers(stage: Stage) -> bool:
+    try:
+        return httpx.get(f"{stage.url}/healthz").is_success
+    except httpx.TransportError:
+        return False
 
 
 def test_told_to_end_while_a_message_is_on_the_wire_the_service_waits_for_the_answer(stage: Stage) -> None:
@@ -95,22 +101,19 @@ def test_told_to_end_while_a_message_is_on_the_wire_the_service_waits_for_the_an
     stage.let_time_pass()
     assert stage.inbox.held.wait(20)
     service.send_signal(signal.SIGTERM)
-    wait_for(
-        "the web door's end", lambda: "Shutting down" in stage.log() or service.poll() is not None, patience=0.5
-    ) if False else None
+    wait_for("the end of the web door", lambda: not _answers(stage))
+    assert service.poll() is None
     stage.inbox.go_on.set()
-    code, seconds = stage.end(service)
-    assert code == 0, stage.log()
-    assert seconds < 10
+    assert service.wait(10) == 0, stage.log()
     assert [row.state for row in stage.ledger()] == [DeliveryState.SENT]
 
 
 def test_a_relay_that_is_down_at_the_start_is_said_to_be_so_and_nobody_is_forgotten(stage: Stage) -> None:
     stage.inbox.stop()
+    stage.inbox = Moody(stage.mail_port)
     stage.serve()
     stage.sign_up(EMAIL)
     wait_for("the relay's trouble in the log", lambda: "relay.trouble" in stage.log())
-    assert stage.inbox.messages() == ()
     stage.inbox.start()
     stage.confirm(EMAIL)
     _next_lesson(stage, 1)
@@ -176,8 +179,7 @@ def test_a_pass_that_is_killed_leaves_the_rest_to_the_next_one(stage: Stage) -> 
     stage.inbox.holds = True
     pass_ = stage.start("tick", "--json", "--now", (MONDAY + timedelta(hours=2)).isoformat())
     assert stage.inbox.held.wait(20), stage.log()
-    pass_.kill()
-    pass_.communicate()
+    stage.kill(pass_)
     stage.inbox.holds = False
     stage.inbox.go_on.set()
     on_the_wire = [row for row in stage.ledger() if row.state is DeliveryState.SENDING]

@@ -29,6 +29,7 @@ CASES = {
     "a list": ("- one\n- two\n\nAfter.\n", "- one\n- two\n\nAfter."),
     "a loose list": ("- one\n\n- two\n", "- one\n\n- two"),
     "a list before a heading": ("- one\n\n## Two\n\nThree.\n", "- one\n\nTwo\n---\n\nThree."),
+    "a heading between lists": ("- a\n\n## B\n\n- c\n", "- a\n\nB\n-\n\n- c"),
     "a list of lists": ("- a\n  - b\n    - c\n  - d\n- e\n", "- a\n  - b\n    - c\n  - d\n- e"),
     "a list that begins with a list": ("- - a\n  - b\n", "- - a\n  - b"),
     "a numbered list": ("9. nine\n10. ten\n", "9. nine\n10. ten"),

@@ -1,0 +1,125 @@
+"""How many messages does one connection bring to a relay that is 50 ms away, for each round trip?
+
+A proxy holds every byte back for 25 ms in each direction; one is a message for each round trip. Beside it aiosmtplib's
+`sendmail`, which waits for every answer.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import aiosmtplib
+
+from benchmarks import sink
+from sequencer.core.model import DeliveryId, Parcel, Report, Ticket
+from sequencer.delivery.courier import SmtpCourier
+from sequencer.settings import Relay
+
+ROUND_TRIP = 0.05
+_LINE = b"x" * 74 + b"\r\n"
+CONTENT = b"Subject: a message of 20 KB\r\n\r\n" + _LINE * 263
+
+
+def main() -> None:
+    """Measure both ways and print messages a second and a round trip."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=100)
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    with sink.running() as (port, name):
+        rates = {
+            "grouped": asyncio.run(_through_proxy(port, given.messages, _grouped)),
+            "aiosmtplib sendmail": asyncio.run(_through_proxy(port, given.messages, _sendmail)),
+        }
+    rows = [
+        {"way": way, "per_second": round(rate, 1), "per_round_trip": round(rate * ROUND_TRIP, 2), "sink": name}
+        for way, rate in rates.items()
+    ]
+    if given.json:
+        print(json.dumps(rows))
+    else:
+        for row in rows:
+            print(f"{row['way']:22} {row['per_second']:>7}/s  {row['per_round_trip']:>5} a round trip")
+
+
+class _Ledger:
+    """As many parcels as are asked for; every intent is granted."""
+
+    in_process = True
+
+    def __init__(self, messages: int) -> None:
+        self._left = messages
+        self.accepted = 0
+
+    def next_batch(self) -> Sequence[Parcel]:
+        count, self._left = min(self._left, 50), max(0, self._left - 50)
+        return [parcel(self._left + number) for number in range(count)]
+
+    def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
+        self.accepted += len(reports)
+        return frozenset(ticket.delivery_id for ticket in intents)
+
+
+def parcel(number: int) -> Parcel:
+    """A message of 20 KB."""
+    return Parcel(
+        ticket=Ticket(delivery_id=DeliveryId(number), attempt=1),
+        sender="ann@example.org",
+        recipient=f"reader{number}@example.org",
+        needs_smtputf8=False,
+        content=CONTENT,
+    )
+
+
+async def _grouped(port: int, messages: int) -> None:
+    ledger = _Ledger(messages)
+    courier = SmtpCourier(Relay(host="127.0.0.1", port=port, tls="off", connections=1))
+    await asyncio.to_thread(courier.carry, ledger)
+    if ledger.accepted != messages:
+        raise SystemExit(f"{ledger.accepted} of {messages} were accepted.")
+
+
+async def _sendmail(port: int, messages: int) -> None:
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
+        for number in range(messages):
+            await client.sendmail("ann@example.org", [f"reader{number}@example.org"], CONTENT)
+
+
+async def _through_proxy(port: int, messages: int, send: object) -> float:
+    """Messages a second, the greeting not counted: what one message takes is taken away."""
+    async with _proxy(port) as near:
+        began = time.perf_counter()
+        await send(near, 1)  # type: ignore[operator]
+        first = time.perf_counter() - began
+        began = time.perf_counter()
+        await send(near, messages + 1)  # type: ignore[operator]
+        return messages / (time.perf_counter() - began - first)
+
+
+@contextlib.asynccontextmanager
+async def _proxy(port: int) -> AsyncIterator[int]:
+    """A port from which the sink is ROUND_TRIP away."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(_delayed(reader, far_writer), _delayed(far_reader, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+        server.close()
+
+
+async def _delayed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    loop = asyncio.get_running_loop()
+    while data := await reader.read(1 << 16):
+        loop.call_later(ROUND_TRIP / 2, writer.write, data)
+    loop.call_later(ROUND_TRIP / 2, writer.close)
+
+
+if __name__ == "__main__":
+    main()
