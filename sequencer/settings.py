@@ -150,9 +150,18 @@ def _folder(value: object) -> Path:
     return Path(_needed_text(value))
 
 
-def _optional_folder(value: object) -> Path | None:
+def _optional_path(value: object) -> Path | None:
     text = _text(value)
     return Path(text) if text else None
+
+
+def selector(value: object) -> str:
+    """The name of a DKIM key. Raises ValueError with what would be right."""
+    text = _text(value).lower()
+    # A label of the DNS has at most 63 characters, and "-ed" is added for the second key.
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", text):
+        raise ValueError('letters, digits and "-" such as s1')
+    return text
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -292,9 +301,22 @@ class Settings:
     )
     courses: Path = _option(_folder, "The folder that holds one folder a course.", default="lessons")
     templates: Path | None = _option(
-        _optional_folder, "A folder with templates of your own; what it lacks is taken from those shipped.", default=""
+        _optional_path, "A folder with templates of your own; what it lacks is taken from those shipped.", default=""
     )
     confirm_within: int = _option(_days, "For how many days the link in a confirmation mail works.", default=7)
+    dkim_key: Path | None = _option(
+        _optional_path,
+        'The file with the RSA key that signs mails by DKIM; "sequencer dkim new" makes one. Without it none is signed.',
+        default="",
+    )
+    dkim_selector: str = _option(
+        selector, "The name of the key in the DNS: its record is SELECTOR._domainkey.DOMAIN.", default="s1"
+    )
+    dkim_ed25519_key: Path | None = _option(
+        _optional_path,
+        "The file with an Ed25519 key that signs beside the RSA key; its record is SELECTOR-ed._domainkey.DOMAIN.",
+        default="",
+    )
     trusted_proxies: tuple[Network, ...] = _option(
         _networks, "Addresses or networks of reverse proxies whose X-Forwarded-For is believed.", default=[]
     )

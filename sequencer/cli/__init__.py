@@ -18,6 +18,8 @@ COMMANDS = {
     "tick": ("tick:tick", "Send what is due, once, and exit."),
     "course": ("course:course", "List, check, look at and publish courses."),
     "subscriber": ("subscriber:subscriber", "Add, list and explain people; unsubscribe them."),
+    "dkim": ("dkim:dkim", "Make a key that signs mails, and print the DNS record that publishes it."),
+    "delivery": ("delivery:delivery", "List the ledger; settle what is uncertain."),
     "db": ("db:db", "Bring the database to the newest shape."),
 }
 

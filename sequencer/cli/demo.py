@@ -66,11 +66,11 @@ def _print(result: Result, console: Console) -> None:
 
 
 def _stay(started: Demo, console: Console) -> None:
-    console.print(f"\n  the site, with its form   {started.site_url}/")
-    console.print(f"  everybody's inbox         {started.inbox_url}")
-    console.print(f"  the service               {started.service_url}/")
-    console.print("\nSign up yourself, and press the inbox's button to move the clock. Ctrl-C ends.")
     with suppress(KeyboardInterrupt):
+        console.print(f"\n  the site, with its form   {started.site_url}/")
+        console.print(f"  everybody's inbox         {started.inbox_url}")
+        console.print(f"  the service               {started.service_url}/")
+        console.print("\nSign up yourself, and press the inbox's button to move the clock. Ctrl-C ends.")
         threading.Event().wait()
 
 

@@ -10,7 +10,9 @@ from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import Accepted, Deferred, DeliveryState, Rejected, Uncertain
 from sequencer.delivery.courier import Carried, Courier
 from sequencer.flows.archive import Archive
-from sequencer.flows.ledger import BATCH, PassLedger, go_on, once_more
+from sequencer.flows.doubt import once_more
+from sequencer.flows.ledger import BATCH, PassLedger
+from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
 from sequencer.store import deliveries, enrolments, sender
 from sequencer.store.database import Database

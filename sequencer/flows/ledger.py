@@ -5,9 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
-from sequencer.core import lifecycle, schedule, verdicts
+from sequencer.core import lifecycle, verdicts
 from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
 from sequencer.core.model import (
     Accepted,
@@ -15,7 +14,6 @@ from sequencer.core.model import (
     Claim,
     Consent,
     ConsentId,
-    CourseId,
     Deferred,
     DeliveryId,
     DeliveryKind,
@@ -30,10 +28,11 @@ from sequencer.core.model import (
     SuppressionReason,
     Ticket,
     Uncertain,
-    WhenUncertain,
 )
 from sequencer.errors import BadContent
 from sequencer.flows.archive import Archive
+from sequencer.flows.doubt import once_more
+from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
 from sequencer.store import consents, deliveries, enrolments, hot, subscribers
 from sequencer.store.database import Database, Transaction
@@ -176,35 +175,6 @@ _EVENTS: Mapping[type[Outcome], str] = MappingProxyType(
 )
 
 
-def go_on(tx: Transaction, archive: Archive, claims: Sequence[Claim], *, now: datetime) -> None:
-    """These lessons are over, one way or the other: the people's next ones are planned, or their course is finished."""
-    places = [(one, one.enrolment_id, one.course_id) for one in claims]
-    revisions = {course: archive.current(tx, course) for course in {one.course_id for one in claims} if course}
-    due: dict[tuple[CourseId, int, str], datetime | None] = {}
-    for claim, _, course in places:
-        # Many people are at the same place in the same zone: each such hour is worked out once.
-        if course is not None and (course, claim.step, claim.timezone) not in due:
-            due[course, claim.step, claim.timezone] = _due(claim, revisions[course], now)
-    plans = [
-        Plan(enrolment_id=place, step=claim.step, due_at=due[course, claim.step, claim.timezone])
-        for claim, place, course in places
-        if place is not None and course is not None
-    ]
-    finished = {one.enrolment_id for one in plans if one.due_at is None}
-    for which in hot.plan(tx, plans, now=now) & finished:
-        log.info("enrolment.finished", extra={"enrolment": which})
-
-
-def once_more(tx: Transaction, archive: Archive, claim: Claim, *, now: datetime) -> datetime | None:
-    """When an uncertain message is sent once more, or None where it is left to an admin."""
-    policy = WhenUncertain.RETRY
-    if claim.revision_id is not None:
-        policy = archive.revision(tx, claim.revision_id).course.uncertain
-    if policy is WhenUncertain.HOLD or claim.doubts + 1 >= verdicts.MOST_DOUBTS:
-        return None
-    return now + verdicts.DOUBT_FOR
-
-
 def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:
     """Nothing more is due to a person on these courses."""
     for place in places:
@@ -234,13 +204,6 @@ def _make_claims(tx: Transaction, archive: Archive, due: Sequence[Due], now: dat
     ]
     hot.plan(tx, plans, now=now)
     return claims
-
-
-def _due(claim: Claim, revision: Revision, now: datetime) -> datetime | None:
-    """When the person's next lesson is due; None where there is none."""
-    if claim.step >= len(revision.lesson_ids):
-        return None
-    return schedule.next_due(now, ZoneInfo(claim.timezone), revision.rhythm_to(claim.step))
 
 
 def _suppress(tx: Transaction, claim: Claim, reply: str, now: datetime) -> None:

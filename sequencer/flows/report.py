@@ -91,6 +91,18 @@ def why(db: Database, address: Address) -> Why:
         )
 
 
+def ledger(db: Database, *, state: DeliveryState | None = None) -> Iterator[Sent]:
+    """The ledger in the order in which it was written, read a page at a time."""
+    after = 0
+    while True:
+        with db.read() as tx:
+            page = [Sent(delivery=row, what=_what(tx, row)) for row in deliveries.listed(tx, state=state, after=after)]
+        yield from page
+        if not page:
+            return
+        after = page[-1].delivery.id
+
+
 def sent_message_ids(db: Database, press: Press) -> Iterator[str]:
     """The Message-ID of each lesson that the ledger calls sent, read a page at a time."""
     after = 0

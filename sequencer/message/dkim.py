@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 
 from sequencer.errors import BadSettings
-from sequencer.message import address
 from sequencer.settings import Settings
 
 Key = RSAPrivateKey | Ed25519PrivateKey
@@ -74,22 +73,21 @@ class Signers:
         self._rewritten = ("date", "message-id") if _SES.fullmatch(settings.relay_url.host) else ()
         self._made: dict[str, tuple[Signer, ...]] = {}
         if settings.dkim_key:
-            self._keys.append(_key_of("dkim_key", settings.root / settings.dkim_key, RSAPrivateKey))
+            self._keys.append(_key_of("dkim_key", settings.root / settings.dkim_key, "an RSA key"))
         if settings.dkim_ed25519_key:
             path = settings.root / settings.dkim_ed25519_key
             if not self._keys:
                 # RFC 8463 is known to few mailboxes: what it alone signs is unsigned for the others.
-                raise BadSettings(f'The option "dkim_ed25519_key" is {path}; it needs an RSA key in "dkim_key" beside it.')
-            self._keys.append(_key_of("dkim_ed25519_key", path, Ed25519PrivateKey))
+                raise BadSettings(
+                    f'The option "dkim_ed25519_key" is {path}; it needs an RSA key beside it, in "dkim_key".'
+                )
+            self._keys.append(_key_of("dkim_ed25519_key", path, "an Ed25519 key"))
 
     def for_domain(self, domain: str) -> tuple[Signer, ...]:
         """Who signs what this domain sends, RSA first; nobody where the settings name no key."""
         if domain not in self._made:
-            wire = wire_domain(domain) if self._keys else domain
-            self._made[domain] = tuple(
-                Signer(domain=wire, selector=selector_for(key, self._selector), key=key).without(*self._rewritten)
-                for key in self._keys
-            )
+            made = (_signer(key, domain.lower(), self._selector) for key in self._keys)
+            self._made[domain] = tuple(signer.without(*self._rewritten) for signer in made)
         return self._made[domain]
 
 
@@ -109,12 +107,39 @@ def sign(content: bytes, signers: Sequence[Signer], *, timestamp: datetime) -> b
 
 
 def load(path: Path, domain: str, selector: str) -> Signer:
-    """A signer whose key stands in a PEM file. Raises BadSettings in a sentence that holds nothing of the key."""
-    return Signer(domain=wire_domain(domain), selector=selector, key=read_key(path))
+    """A signer whose key stands in a PEM file. Raises BadSettings in a sentence that holds nothing of the key.
+
+    `selector` is that of the settings; the one of an Ed25519 key has "-ed" at its end.
+    """
+    return _signer(_read(path), domain, selector)
 
 
-def read_key(path: Path) -> Key:
-    """The private key in a PEM file. Raises BadSettings where there is none that we sign with."""
+def new_key(*, ed25519: bool) -> bytes:
+    """A fresh private key as a PEM file holds it: RSA of 2048 bits, which every mailbox can check, or Ed25519."""
+    key: Key = Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65537, _LEAST_BITS)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def record(signer: Signer) -> str:
+    """The value of the TXT record that publishes the signer's key (RFC 6376 §3.6.1, RFC 8463 §4)."""
+    public = signer.key.public_key()
+    if isinstance(signer.key, Ed25519PrivateKey):
+        raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        return f"v=DKIM1; k=ed25519; p={b64encode(raw).decode()}"
+    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return f"v=DKIM1; k=rsa; p={b64encode(der).decode()}"
+
+
+def zone_record(signer: Signer) -> str:
+    """The same record as a zone file holds it: in strings that are not too long."""
+    value = record(signer)
+    strings = [f'"{value[at : at + _LONGEST_STRING]}"' for at in range(0, len(value), _LONGEST_STRING)]
+    return f"{signer.record_name}. IN TXT ( " + "\n    ".join(strings) + " )"
+
+
+def _read(path: Path) -> Key:
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except FileNotFoundError as error:
@@ -132,46 +157,17 @@ def read_key(path: Path) -> Key:
     return key
 
 
-def new_key(*, ed25519: bool) -> bytes:
-    """A fresh private key as a PEM file: RSA of 2048 bits, which all mailboxes check and a DNS answer holds, or Ed25519."""
-    key: Key = Ed25519PrivateKey.generate() if ed25519 else generate_private_key(65537, _LEAST_BITS)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def _signer(key: Key, domain: str, selector: str) -> Signer:
+    # Two keys of one domain need two names in the DNS (RFC 8463 §4).
+    own = f"{selector}-ed" if isinstance(key, Ed25519PrivateKey) else selector
+    return Signer(domain=domain, selector=own, key=key)
 
 
-def selector_for(key: Key, base: str) -> str:
-    """The selector of a key: that of the settings, and for an Ed25519 key the one beside it."""
-    return f"{base}-ed" if isinstance(key, Ed25519PrivateKey) else base
-
-
-def record(key: Key) -> str:
-    """The value of the TXT record that publishes a key (RFC 6376 §3.6.1, RFC 8463 §4)."""
-    public = key.public_key()
-    if isinstance(key, Ed25519PrivateKey):
-        raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        return f"v=DKIM1; k=ed25519; p={b64encode(raw).decode()}"
-    der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return f"v=DKIM1; k=rsa; p={b64encode(der).decode()}"
-
-
-def zone_record(signer: Signer) -> str:
-    """The same record as a zone file holds it: in strings that are not too long."""
-    value = record(signer.key)
-    strings = [f'"{value[at : at + _LONGEST_STRING]}"' for at in range(0, len(value), _LONGEST_STRING)]
-    return f"{signer.record_name}. IN TXT ( " + "\n    ".join(strings) + " )"
-
-
-def wire_domain(domain: str) -> str:
-    """The domain as the DNS knows it. Raises BadRequest where no mail can come from it."""
-    return address.parse(f"postmaster@{domain}").wire.rpartition("@")[2].lower()
-
-
-def _key_of(option: str, path: Path, kind: type[Key]) -> Key:
-    key = read_key(path)
-    if not isinstance(key, kind):
-        needed, held = ("an RSA", "Ed25519") if kind is RSAPrivateKey else ("an Ed25519", "RSA")
-        raise BadSettings(f'The option "{option}" is {path}; it needs {needed} key, and this one is {held}.')
+def _key_of(option: str, path: Path, kind: str) -> Key:
+    key = _read(path)
+    held = "an RSA key" if isinstance(key, RSAPrivateKey) else "an Ed25519 key"
+    if held != kind:
+        raise BadSettings(f'The option "{option}" is {path}; it needs {kind}, and this is {held}.')
     return key
 
 
@@ -217,12 +213,11 @@ def _header(signer: Signer, fields: dict[bytes, bytes], tags: str) -> bytes:
 @lru_cache(maxsize=1024)
 def _opening(domain: str, selector: str, algorithm: str, names: tuple[str, ...]) -> str:
     """The first lines of the signature's header, which are the same for each mail of a kind."""
-    tags = ["v=1", f"a={algorithm}", "c=relaxed/simple", f"d={domain}", f"s={selector}", f"h={names[0]}"]
-    words = [f" {tag};" for tag in tags[:-1]] + [f" {tags[-1]}", *(f":{name}" for name in names[1:]), ";"]
+    tags = ("v=1", f"a={algorithm}", "c=relaxed/simple", f"d={domain}", f"s={selector}")
+    words = [*(f" {tag};" for tag in tags), " h=", *(f"{name}:" for name in names[:-1]), f"{names[-1]};"]
     lines = ["DKIM-Signature:"]
     for word in words:
         if len(lines[-1]) + len(word) > _LONGEST_LINE:
-            lines.append(word if word.startswith(" ") else f" {word}")
-        else:
-            lines[-1] += word
+            lines.append(" ")
+        lines[-1] += word.lstrip() if lines[-1] == " " else word
     return "\r\n".join(lines) + "\r\n"

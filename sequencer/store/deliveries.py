@@ -202,6 +202,21 @@ def get(tx: Transaction, which: DeliveryId) -> Delivery | None:
     return None if row is None else _delivery(row)
 
 
+def lock(tx: Transaction, which: DeliveryId) -> Delivery | None:
+    """One row of the ledger, locked until the transaction ends, or None."""
+    row = tx.execute(select(delivery).where(delivery.c.id == which).with_for_update()).one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def wait_until(tx: Transaction, row: Delivery, *, due_at: datetime) -> None:
+    """Let a row that waits be tried at another time."""
+    tx.execute(
+        update(delivery)
+        .where(delivery.c.id == row.id, delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)))
+        .values(due_at=due_at)
+    )
+
+
 def listed(
     tx: Transaction, *, state: DeliveryState | None = None, after: int = 0, limit: int = 1000
 ) -> Sequence[Delivery]:

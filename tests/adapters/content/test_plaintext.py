@@ -87,11 +87,7 @@ def test_an_address_is_never_broken() -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    st.lists(
-        st.sampled_from(["- a\n", "  - b\n", "1. c\n", "> d\n", "\n", "## e\n", "f\n", "    g\n", "---\n", "- - h\n"])
-    )
-)
+@given(st.lists(st.sampled_from(["- a\n", "  - b\n", "1. c\n", "> d\n", "\n", "## e\n", "f\n", "---\n", "- - h\n"])))
 def test_no_shape_leaves_more_than_one_empty_line_or_loses_a_word(parts: list[str]) -> None:
     source = "".join(parts)
     text = "\n\n".join(block.text for block in blocks(source))
