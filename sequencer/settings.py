@@ -306,7 +306,7 @@ class Settings:
     confirm_within: int = _option(_days, "For how many days the link in a confirmation mail works.", default=7)
     dkim_key: Path | None = _option(
         _optional_path,
-        'The file with the RSA key that signs mails by DKIM; "sequencer dkim new" makes one. Without it none is signed.',
+        'The file with the RSA key that signs mails by DKIM; "sequencer dkim new" makes one. Without it none is.',
         default="",
     )
     dkim_selector: str = _option(

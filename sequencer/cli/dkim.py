@@ -49,7 +49,11 @@ def dkim() -> None:
 @_selector_option
 @click.option("--ed25519", is_flag=True, help="An Ed25519 key, to sign beside the RSA key.")
 @click.option(
-    "--into", "path", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Default: dkim-NAME.pem."
+    "--into",
+    "path",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Default: dkim-NAME.pem, or dkim-NAME-ed.pem.",
 )
 @click.pass_context
 def new(ctx: click.Context, domain: str, *, selector: str, ed25519: bool, path: Path | None) -> None:
@@ -62,7 +66,7 @@ def new(ctx: click.Context, domain: str, *, selector: str, ed25519: bool, path: 
     click.echo(f"Wrote {path}: keep it secret, for whoever has it can sign mails of {domain}.\n")
     _print_record(keys.load(path, domain, selector))
     option = "dkim_ed25519_key" if ed25519 else "dkim_key"
-    click.echo(f"\nPut into {options.FILE_NAME}:\n")
+    click.echo(f"\nOnce it can be seen there, put into {options.FILE_NAME}:\n")
     click.echo(f"{option} = {json.dumps(_seen_from_settings(ctx, path), ensure_ascii=False)}")
     click.echo(f"dkim_selector = {json.dumps(selector)}")
 

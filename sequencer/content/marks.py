@@ -9,6 +9,7 @@ from jinja2 import nodes
 
 from sequencer.errors import BadContent
 
+_OPENING = re.compile(r"\{[{%#]")
 _MARK = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 # One character of a private-use plane for each mark: Markdown and MJML leave it alone, and lines wrap around it.
 _FIRST = 0xF0000
@@ -40,6 +41,16 @@ def guard(source: str, marks: list[str]) -> str:
         return chr(_FIRST + len(marks) - 1)
 
     return _MARK.sub(keep, _GUARD.sub("", source))
+
+
+def literal(words: str, marks: list[str]) -> str:
+    """`words` that hold no marks, whatever they look like: two braces in a title stay two braces."""
+
+    def keep(match: re.Match[str]) -> str:
+        marks.append("{{ '" + match.group() + "' }}")
+        return chr(_FIRST + len(marks) - 1)
+
+    return _OPENING.sub(keep, _GUARD.sub("", words))
 
 
 def blank(source: str) -> str:

@@ -90,8 +90,13 @@ def compile_lesson(course: Course, step: int, *, templates: Templates, postal_ad
         theme=marks.guard(lesson.theme, open_marks),
     )
     body = [_kept(block) for block in markdown.blocks(guarded.body)]
-    shown = {"course": _course(course), "lesson": _lesson(course, lesson, step)}
-    values = {**shown, "lesson": _lesson(course, guarded, step), "blocks": body, "postal_address": postal_address}
+    shown: dict[str, Mapping[str, object]] = {"course": _course(course), "lesson": _lesson(course, lesson, step)}
+    values = {
+        "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
+        "lesson": _lesson(course, guarded, step),
+        "blocks": body,
+        "postal_address": marks.literal(postal_address, open_marks),
+    }
     html = marks.restore(templates.mail_html("lesson.mjml", values), open_marks)
     text = marks.restore(templates.mail_text("lesson.txt", values), open_marks)
     return _compiled(templates, lesson.source, lesson.subject, html, text, shown)
@@ -101,11 +106,16 @@ def compile_confirmation(
     course: Course, *, templates: Templates, postal_address: str, confirm_within: int
 ) -> CompiledMail:
     """The mail that asks a visitor whether it was them; it holds nothing that the visitor wrote."""
-    shown = {"course": _course(course)}
-    values = {**shown, "postal_address": postal_address, "confirm_within": confirm_within}
-    html = templates.mail_html("confirm.mjml", values)
-    text = templates.mail_text("confirm.txt", values)
-    subject = templates.mail_text("confirm.subject.txt", values)
+    shown: dict[str, Mapping[str, object]] = {"course": _course(course)}
+    open_marks: list[str] = []
+    values = {
+        "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
+        "postal_address": marks.literal(postal_address, open_marks),
+        "confirm_within": confirm_within,
+    }
+    html = marks.restore(templates.mail_html("confirm.mjml", values), open_marks)
+    text = marks.restore(templates.mail_text("confirm.txt", values), open_marks)
+    subject = marks.restore(templates.mail_text("confirm.subject.txt", values), open_marks)
     return _compiled(templates, "templates/mail/confirm.mjml", subject, html, text, shown)
 
 
@@ -147,7 +157,7 @@ def _kept(block: Block) -> Block:
     return replace(block, html=Markup(block.html))  # noqa: S704 (rendered by us, with raw HTML off)
 
 
-def _course(course: Course) -> dict[str, object]:
+def _course(course: Course) -> dict[str, str]:
     return {name: value for name, value in asdict(course).items() if name in marks.KNOWN["course"]}
 
 

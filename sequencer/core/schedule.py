@@ -24,7 +24,7 @@ def next_due(accepted_at: datetime, zone: ZoneInfo, rhythm: Rhythm) -> datetime:
     A gap in days counts days of the person's calendar, so that a lesson accepted at 8:00:07 on Monday is followed at
     8:00 on Tuesday; a gap in hours is elapsed time. Always later than `accepted_at`.
     """
-    earliest = accepted_at + max(timedelta(hours=rhythm.gap.hours), _SECOND)
+    earliest = accepted_at.astimezone(UTC) + max(timedelta(hours=rhythm.gap.hours), _SECOND)
     day = accepted_at.astimezone(zone).date() + timedelta(days=rhythm.gap.days)
     return _next_slot(earliest, max(day, earliest.astimezone(zone).date()), zone, rhythm)
 

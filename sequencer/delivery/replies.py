@@ -1,9 +1,13 @@
 """What has the server said? Bytes that arrive in any pieces become whole replies (RFC 5321 §4.2)."""
 
+import re
+from collections.abc import Iterator
+
 from sequencer.core.model import Stage
 
 _LONGEST_LINE = 4096  # eight times what RFC 5321 §4.5.3.1.5 allows
 _MOST_LINES = 128
+_REPLY = re.compile(r"[2-5][0-9][0-9](-| |$)")
 
 
 class GarbledReply(Exception):
@@ -26,24 +30,25 @@ class ReplyReader:
         self._rest = b""
         self._lines: list[str] = []
 
-    def feed(self, data: bytes) -> list[str]:
-        """The replies that end within `data`. Raises GarbledReply for what is none."""
+    def feed(self, data: bytes) -> Iterator[str]:
+        """The replies that end within `data`, one after the other. Raises GarbledReply where one is none."""
         *whole, self._rest = (self._rest + data).split(b"\n")
+        for line in whole:
+            words = _printable(line.rstrip(b"\r").decode("utf-8", "replace"))
+            found = _REPLY.match(words)
+            if not found or len(self._lines) >= _MOST_LINES:
+                raise GarbledReply(words[:80])
+            self._lines.append(words)
+            if found[1] != "-":
+                lines, self._lines = self._lines, []
+                yield words if len(lines) == 1 else _joined(lines)
         if len(self._rest) > _LONGEST_LINE:
             raise GarbledReply("a line without an end")
-        replies = []
-        for line in whole:
-            words = line.rstrip(b"\r").decode("utf-8", "replace")
-            if not words[:3].isdigit() or words[3:4] not in ("", " ", "-") or len(self._lines) >= _MOST_LINES:
-                raise GarbledReply(words[:80])
-            if not self._lines and words[3:4] != "-":
-                replies.append(words)
-                continue
-            self._lines.append(words)
-            if words[3:4] != "-":
-                replies.append(_joined(self._lines))
-                self._lines = []
-        return replies
+
+
+def _printable(words: str) -> str:
+    """The words without what no ledger holds and no terminal should be shown."""
+    return words if words.isprintable() else "".join(one if one.isprintable() else " " for one in words)
 
 
 def _joined(lines: list[str]) -> str:

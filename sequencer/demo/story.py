@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -24,6 +24,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from sequencer import app as wiring
+from sequencer import settings as options
 from sequencer import worker
 from sequencer.app import App
 from sequencer.content import courses as files
@@ -34,7 +35,7 @@ from sequencer.demo.inbox import Inbox
 from sequencer.demo.pages import Showcase, Visitor
 from sequencer.errors import SequencerError
 from sequencer.flows import dispatch, report
-from sequencer.settings import Form, Listen, Relay, Settings
+from sequencer.settings import Settings
 from sequencer.web import asgi
 
 COURSE = "why-men-pull-away"
@@ -200,21 +201,18 @@ def running(*, service_port: int = 0, site_port: int = 0) -> Iterator[Demo]:
 
 
 def _settings(folder: Path, port: int, mail_port: int) -> Settings:
-    return Settings(
-        root=folder,
-        base_url=f"http://127.0.0.1:{port}",
-        secret_key="a secret for the demo alone, known to all",  # noqa: S106 (the demo keeps no secret)
-        postal_address="The Devotion Blueprint, 1 Example Street, London",
-        relay_url=Relay(host="127.0.0.1", port=mail_port, tls="off", connections=2),
-        database_url="sqlite:///demo.db",
-        listen=Listen(host="127.0.0.1", port=port),
-        default_timezone=ZoneInfo("Europe/London"),
-        courses=shipped("lessons"),
-        templates=None,
-        confirm_within=7,
-        trusted_proxies=(),
-        forms=MappingProxyType({"newsletter": Form(key="newsletter", course=COURSE)}),
-    )
+    """What a sequencer.toml of the demo would say; all else is as by default."""
+    given = {
+        "base_url": f"http://127.0.0.1:{port}",
+        "secret_key": "a secret for the demo alone, known to all",
+        "postal_address": "The Devotion Blueprint, 1 Example Street, London",
+        "relay_url": f"smtp://127.0.0.1:{mail_port}?tls=off&connections=2",
+        "database_url": "sqlite:///demo.db",
+        "listen": f"127.0.0.1:{port}",
+        "courses": str(shipped("lessons")),
+    }
+    variables = {options.PREFIX + name.upper(): value for name, value in given.items()}
+    return replace(options.load(None, variables), root=folder)
 
 
 def _listening(port: int, what: str) -> socket.socket:

@@ -246,6 +246,14 @@ def test_the_first_lesson_is_due_at_the_right_hour_within_a_week_or_so(
     assert schedule.first_due(due, zone, given_rhythm) == due
 
 
+def test_hours_are_elapsed_time_though_the_clock_jumps_on_the_way() -> None:
+    zone = ZoneInfo("Asia/Tel_Aviv")
+    accepted, given_rhythm = utc("2024-03-25T07:00"), rhythm("02:00", days=[0, 4], gap=Gap(hours=90))
+    due = schedule.next_due(accepted, zone, given_rhythm)
+    assert due == utc("2024-03-31T23:00")
+    assert schedule.next_due(accepted.astimezone(zone), zone, given_rhythm) == due
+
+
 @settings(max_examples=50, deadline=None)
 @given(moments(), RHYTHMS, st.sampled_from(ZONES))
 def test_the_same_instant_gives_the_same_answer_however_it_is_written(

@@ -249,6 +249,7 @@ def test_what_the_form_does_not_send_stays_as_it_is(door: Door) -> None:
     on_course(door)
     link = door.link(EMAIL, "p")
     assert door.ask.post(link, data={"timezone": "Asia/Tokyo"}).status_code == 200
+    assert door.house.person(EMAIL).name == "Rea"
     assert door.ask.post(link, json={"name": "Zoë"}).status_code == 200
     person = door.house.person(EMAIL)
     assert (person.name, person.timezone) == ("Zoë", "Asia/Tokyo")

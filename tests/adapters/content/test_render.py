@@ -372,3 +372,10 @@ def test_a_very_long_course_shows_a_bar_in_place_of_steps() -> None:
     html = compile_lesson(small_course(40), 9, templates=TEMPLATES, postal_address=POSTAL).fill(sample_person()).html
     assert 'width="25%"' in html
     assert "Lesson 10 of 40" in words(unescape(html))
+
+
+def test_braces_in_a_title_or_an_address_are_no_marks() -> None:
+    course = small_course(1, title="The {{ best }} {% course %}")
+    made = compile_lesson(course, 0, templates=Templates(), postal_address="1 {# Street #}").fill(sample_person())
+    assert "The {{ best }} {% course %}" in made.text
+    assert "1 {# Street #}" in made.html
