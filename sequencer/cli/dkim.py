@@ -53,7 +53,7 @@ def dkim() -> None:
     "path",
     metavar="FILE",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Default: dkim-NAME.pem, or dkim-NAME-ed.pem.",
+    help="dkim-NAME.pem unless said otherwise.",
 )
 @click.pass_context
 def new(ctx: click.Context, domain: str, *, selector: str, ed25519: bool, path: Path | None) -> None:

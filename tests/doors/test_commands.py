@@ -350,6 +350,29 @@ def test_db_upgrade_makes_the_tables_and_then_has_nothing_to_do(run: Run, folder
     assert (folder / "test.db").stat().st_mode & 0o777 == 0o600
 
 
+# delivery
+
+
+def test_delivery_list_shows_the_ledger_and_only_a_state_of_it(run: Run) -> None:
+    assert run("delivery", "list", "--json").stdout == ""
+    run("subscriber", "add", EMAIL)
+    result = run("delivery", "list")
+    assert result.exit_code == 0
+    assert "confirmation mail" in result.stdout
+    (message,) = [json.loads(line) for line in run("delivery", "list", "--json").stdout.splitlines()]
+    assert (message["what"], message["state"], message["attempts"]) == ("confirmation mail", "queued", 0)
+    assert run("delivery", "list", "--state", "sent", "--json").stdout == ""
+    assert "'lost' is not one of" in sentence(run("delivery", "list", "--state", "lost"), 2)
+
+
+def test_delivery_resolve_settles_only_what_is_uncertain(run: Run) -> None:
+    run("subscriber", "add", EMAIL)
+    for number in ("1", "4711"):
+        assert sentence(run("delivery", "resolve", number, "--as", "sent"), 1).endswith(".")
+    assert run("delivery", "resolve", "1").exit_code == 2
+    assert "is not a valid integer" in sentence(run("delivery", "resolve", "one", "--as", "sent"), 2)
+
+
 # Settings on the way in
 
 

@@ -42,6 +42,7 @@ LESSON = Letter(
     text="Dear Zoë,\n\n" + "steady words, line by line. " * 300 + "\n.\n",
     html="<html><body>" + "<p>Dear Zoë, steady words = many</p>\n" * 200 + "</body></html>\n",
 )
+FOLDED = b"Subject: a\r\n\tfolded  \t subject\r\n \r\n here \r\nFROM:  \tann@example.org\r\n\r\nwords\r\n"
 CONFIRMATION = replace(LESSON, list_id="", unsubscribe="", automatic=True)
 MESSAGE = EXTRA + mime.compose(LESSON)
 # RFC 5321 §2.3.8 knows no line end but CRLF.
@@ -115,9 +116,7 @@ def rewritten(content: bytes, name: str, value: bytes) -> bytes:
         pytest.param(mime.compose(CONFIRMATION), id="confirmation"),
         pytest.param(mime.compose(replace(LESSON, subject="Grüße, 漢字 und 👩‍👩‍👧 " * 9)), id="unicode-subject"),
         pytest.param(mime.compose(replace(LESSON, recipient="zoë@exämple.net")), id="recipient-beyond-ascii"),
-        pytest.param(
-            b"Subject: a\r\n\tfolded  \t subject\r\n \r\n here \r\nFROM \t:  ann@example.org\r\n\r\nx", id="folds"
-        ),
+        pytest.param(FOLDED, id="folds"),
         pytest.param(b"From: ann@example.org\r\nSubject:\r\n\r\nwords\r\n", id="empty-header"),
         pytest.param(MESSAGE + b"\r\n\r\n\r\n", id="blank-lines-at-the-end"),
         pytest.param(MESSAGE.removesuffix(b"\r\n"), id="no-line-end-at-the-end"),
@@ -181,8 +180,14 @@ def test_whoever_changes_a_tag_of_the_signature_breaks_it(before: str, after: st
 def test_a_signature_survives_a_relay_that_folds_headers_anew_and_adds_blank_lines(both: tuple[Signer, Signer]) -> None:
     made = signed(MESSAGE, both)
     folded = rewritten(made, "subject", b" \t" + LESSON.subject.replace(" ", "\r\n\t ").encode() + b" ")
-    received = b"Received: from here\r\n" + folded.replace(b"\r\nTo: ", b"\r\ntO :\t") + b"\r\n\r\n"
+    received = b"Received: from here\r\n" + folded.replace(b"\r\nTo: ", b"\r\ntO:\t") + b"\r\n\r\n"
     assert verdicts(received, both) == [True, True]
+
+
+def test_white_space_around_a_colon_counts_for_nothing(both: tuple[Signer, Signer]) -> None:
+    # dkimpy does not read such headers, others do (RFC 5322 §4.5.8); so the signatures are compared.
+    tidy, shabby = (b"From: ann@example.org\r\n\r\nx", b"From \t: \t ann@example.org \r\n\r\nx")
+    assert signed(shabby, both).removesuffix(shabby) == signed(tidy, both).removesuffix(tidy)
 
 
 def test_of_a_repeated_header_the_last_is_covered(both: tuple[Signer, Signer]) -> None:
@@ -271,28 +276,30 @@ def refusal(path: Path) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (pem(rsa.generate_private_key(65537, 1024)), "holds an RSA key of 1024 bits; it needs at least 2048."),
-        (pem(rsa.generate_private_key(65537, 2047)), "holds an RSA key of 2047 bits; it needs at least 2048."),
-        (
-            pem(ec.generate_private_key(ec.SECP256R1())),
-            "holds a key of another kind; it needs an RSA or an Ed25519 key.",
-        ),
-        (pem(rsa.generate_private_key(65537, 1024), b"hunter2"), "is encrypted; it needs a key without a password."),
-        (b"", "holds no private key that can be read; it needs one in PEM form."),
-        (b"\xff\x00 not a key", "holds no private key that can be read; it needs one in PEM form."),
-        (dkim.new_key(ed25519=False)[:400], "holds no private key that can be read; it needs one in PEM form."),
-    ],
-    ids=["1024", "2047", "elliptic", "encrypted", "empty", "noise", "half"],
-)
-def test_a_key_that_we_do_not_sign_with_is_one_sentence_that_names_the_file(
-    content: bytes, said: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("bits", [1024, 2047])
+def test_an_rsa_key_that_is_too_small_is_refused(bits: int, tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
-    path.write_bytes(content)
-    assert refusal(path) == f"{path} {said}"
+    path.write_bytes(pem(rsa.generate_private_key(65537, bits)))
+    assert refusal(path) == f"{path} holds an RSA key of {bits} bits; it needs at least 2048."
+
+
+def test_a_key_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(pem(ec.generate_private_key(ec.SECP256R1())))
+    assert refusal(path) == f"{path} holds a key of another kind; it needs an RSA or an Ed25519 key."
+
+
+def test_a_key_with_a_password_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes(pem(ec.generate_private_key(ec.SECP256R1()), b"hunter2"))
+    assert refusal(path) == f"{path} is encrypted; it needs a key without a password."
+
+
+@pytest.mark.parametrize("part", [slice(0), slice(400), slice(400, None), slice(0, None, 2)])
+def test_what_is_no_whole_key_is_refused_and_nothing_of_it_repeated(part: slice, keys: Path, tmp_path: Path) -> None:
+    path = tmp_path / "key.pem"
+    path.write_bytes((keys / "rsa.pem").read_bytes()[part])
+    assert refusal(path) == f"{path} holds no private key that can be read; it needs one in PEM form."
 
 
 def test_a_public_key_is_not_enough(keys: Path, tmp_path: Path) -> None:
