@@ -16,7 +16,7 @@ import aiosmtplib
 from benchmarks import sink
 from sequencer.core.model import DeliveryId, Parcel, Report, Ticket
 from sequencer.delivery.courier import SmtpCourier
-from sequencer.settings import Relay
+from sequencer.values import Relay
 
 ROUND_TRIP = 0.05
 _LINE = b"x" * 74 + b"\r\n"

@@ -32,9 +32,9 @@ from sequencer.flows import dispatch, subscription
 from sequencer.flows.dispatch import Tick
 from sequencer.flows.press import Imprint, Press
 from sequencer.message import address
-from sequencer.settings import Form
 from sequencer.store import deliveries, enrolments, subscribers
 from sequencer.store.database import Database
+from sequencer.values import Form
 
 SECRET = "a secret of tests that is long enough"
 LONDON = ZoneInfo("Europe/London")

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from sequencer.core.model import DeliveryId, Parcel, Ticket
-from sequencer.settings import Relay
+from sequencer.values import Relay
 
 EXTENSIONS = ("PIPELINING", "SIZE 1000000", "8BITMIME", "SMTPUTF8")
 
@@ -334,14 +334,16 @@ class _Connection(asyncio.Protocol):
     async def _mail(self, rest: str) -> None:
         found = re.fullmatch(r"FROM:<([^<>\s]*)>((?: \S+)*)", rest, re.IGNORECASE)
         assert found, rest
+        usual = "250 2.1.0 Ok" if self._known else "530 5.7.0 Authentication required"
         if self._sender:
+            # As Postfix does: the transaction is not over because nobody was let in.
             self._complain("said MAIL within a transaction")
+            usual = "503 5.5.1 nested MAIL command"
         self._relay.messages += 1
         self._nth = self._relay.messages
         sender, parameters = found[1], tuple(found[2].split())
         for name in {one.split("=")[0] for one in parameters} - set(self._extensions):
             self._complain(f"used {name}, which was not offered")
-        usual = "250 2.1.0 Ok" if self._known else "530 5.7.0 Authentication required"
         if (await self._answer(Step.MAIL, usual)).startswith("250"):
             self._sender, self._parameters = sender, parameters
 
@@ -360,8 +362,6 @@ class _Connection(asyncio.Protocol):
     async def _data(self, _: str) -> None:
         usual = "354 go ahead" if self._recipient or self._relay.eager else "554 5.5.1 no valid recipients"
         if not (await self._answer(Step.DATA, usual)).startswith("354"):
-            if not self._recipient:
-                self._forget()
             return
         while not self._buffer:
             await self._wait()
@@ -459,6 +459,7 @@ class _Connection(asyncio.Protocol):
             case How.DIE:
                 self._relay.die()
             case How.HANG:
+                self.transport.pause_reading()
                 while True:
                     await self._wait()
         if fault.how not in (How.SAY, How.TRICKLE):

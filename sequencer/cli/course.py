@@ -56,7 +56,7 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 @click.pass_context
 def lint(ctx: click.Context, slug: str | None, *, as_json: bool) -> None:
     """Check the files of one course, or of all; exit code 1 where something is wrong."""
-    settings = frame.load_settings(ctx)
+    settings = frame.load_settings(ctx, only_looking=True)
     templates = _templates(settings)
     findings = [
         (path.name, one)
@@ -86,7 +86,7 @@ def lint(ctx: click.Context, slug: str | None, *, as_json: bool) -> None:
 @click.pass_context
 def preview_(ctx: click.Context, slug: str | None, port: int) -> None:
     """Look at the lessons in a browser as they are in the files now; reload the page after an edit."""
-    settings = frame.load_settings(ctx)
+    settings = frame.load_settings(ctx, only_looking=True)
     path = _paths(settings, slug)[0]
     files.read(path)
     site = preview.build(path, _templates(settings), postal_address=settings.postal_address)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from sequencer import settings as options
+from sequencer import values
 from sequencer.cli import frame
 from sequencer.errors import BadRequest, BadSettings
 from sequencer.message import address
@@ -24,7 +25,7 @@ def _domain(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
 
 def _selector(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
     try:
-        return options.selector(value)
+        return values.selector(value)
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not a selector; it needs {error}.") from error
 

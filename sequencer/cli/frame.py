@@ -28,12 +28,15 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-def load_settings(ctx: click.Context) -> Settings:
-    """The settings of --config, or of sequencer.toml in this folder, or of the environment alone."""
+def load_settings(ctx: click.Context, *, only_looking: bool = False) -> Settings:
+    """The settings of --config, or of sequencer.toml in this folder, or of the environment alone.
+
+    Whoever is `only_looking` at courses need not have filled in yet what sending needs.
+    """
     path: Path | None = ctx.find_root().obj
     if path is None and Path(settings_file.FILE_NAME).is_file():
         path = Path(settings_file.FILE_NAME)
-    return settings_file.load(path, os.environ)
+    return settings_file.load(path, os.environ, samples=settings_file.SAMPLES if only_looking else None)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import click
 
 from sequencer import settings as options
 from sequencer.content.files import shipped
+from sequencer.values import Form
 
 _SAMPLES = {"base_url": "https://mail.example.org", "postal_address": ""}
 
@@ -66,7 +67,7 @@ def _form_line(key: str) -> str:
         case "course":
             return 'course = "why-men-pull-away"'
         case "consent":
-            consent = options.Form.__dataclass_fields__["consent"].default
+            consent = Form.__dataclass_fields__["consent"].default
             return f"# consent = {json.dumps(consent)}  # the words next to your form's button"
         case _:
             return '# next = ["https://www.example.org/thank-you"]  # pages your form may lead to'

@@ -13,7 +13,8 @@ from sequencer.errors import BadRequest
 from sequencer.flows import report, subscription
 from sequencer.flows.report import Why
 from sequencer.message import address
-from sequencer.settings import Form, Settings
+from sequencer.settings import Settings
+from sequencer.values import Form
 from sequencer.web import intake
 
 

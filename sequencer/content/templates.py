@@ -35,9 +35,8 @@ class Templates:
     def asset(self, name: str) -> bytes:
         """A stylesheet from templates/web. Raises NotFound."""
         for folder in self._folders:
-            path = folder / "web" / name
-            if path.suffix == ".css" and path.is_file():
-                return path.read_bytes()
+            if name in {path.name for path in (folder / "web").glob("*.css")}:
+                return (folder / "web" / name).read_bytes()
         raise NotFound("There is no such file here.")
 
     def mail_html(self, name: str, values: Mapping[str, object]) -> str:

@@ -5,16 +5,16 @@ from typing import cast
 
 import aiosmtplib
 
-from sequencer.delivery.session import Session
-from sequencer.settings import Relay
+from sequencer.delivery.session import FINAL_DOT_TIMEOUT, Session
+from sequencer.values import Relay
 
 
 class RelayDown(Exception):
     """The relay cannot be used now; the message says why, for the operator."""
 
 
-async def open_session(relay: Relay) -> Session:
-    """A session with the relay, ready for messages. Raises RelayDown."""
+async def open_session(relay: Relay, *, dot_timeout: float = FINAL_DOT_TIMEOUT) -> Session:
+    """A session with the relay, ready for messages. Raises RelayDown. `dot_timeout`: seconds that content may take."""
     client = aiosmtplib.SMTP(
         hostname=relay.host,
         port=relay.port,
@@ -34,7 +34,9 @@ async def open_session(relay: Relay) -> Session:
         raise RelayDown(f"The relay {relay.name} closed the connection.")
     # Any loop's transport that writes; those of uvloop are no subclass of asyncio's.
     transport = cast("asyncio.Transport", client.transport)
-    return Session(transport, frozenset(client.esmtp_extensions), command_timeout=relay.timeout)
+    return Session(
+        transport, frozenset(client.esmtp_extensions), command_timeout=relay.timeout, dot_timeout=dot_timeout
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 from sequencer.core.model import Deferred, DeliveryId, Outcome, Parcel, Report, Ticket
 from sequencer.delivery.connect import RelayDown, open_session
 from sequencer.delivery.session import Session
-from sequencer.settings import Relay
+from sequencer.values import Relay
 
 _Answer = TypeVar("_Answer")
 

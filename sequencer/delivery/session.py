@@ -7,7 +7,7 @@ conversation had come is known when it breaks. Replies are counted, never guesse
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from sequencer.core import verdicts
 from sequencer.core.model import Blame, Deferred, Outcome, Parcel, Rejected, Stage, Ticket, Uncertain
@@ -17,6 +17,7 @@ from sequencer.delivery.replies import GarbledReply, Lost, ReplyReader
 FINAL_DOT_TIMEOUT = 600.0
 _GLANCE = 0.25  # seconds between two looks at the clock
 
+_ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 _NO_SMTPUTF8 = Rejected(reply="The relay offers no SMTPUTF8 (RFC 6531), which this address needs.", blame=Blame.MESSAGE)
 
 Gate = Callable[[Ticket], Awaitable[bool]]
@@ -28,16 +29,25 @@ class Session(asyncio.Protocol):
     """One connection to a relay, after greeting, TLS and login.
 
     `extensions` are the names of what the server offers, in small letters. After `is_open` has become false the
-    session is of no more use.
+    session is of no more use. Timeouts are in seconds.
     """
 
-    def __init__(self, transport: asyncio.Transport, extensions: frozenset[str], *, command_timeout: float) -> None:
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        extensions: frozenset[str],
+        *,
+        command_timeout: float,
+        dot_timeout: float = FINAL_DOT_TIMEOUT,
+    ) -> None:
         self.is_open = True
         self._transport = transport
         self._grouped = "pipelining" in extensions
         self._sizes = "size" in extensions
         self._smtputf8 = "smtputf8" in extensions
         self._timeout = command_timeout
+        self._dot_timeout = dot_timeout
+        self._proven = False
         self._reader = ReplyReader()
         self._replies: deque[str] = deque()
         self._end = ""
@@ -63,14 +73,21 @@ class Session(asyncio.Protocol):
     async def converse(self, first: Parcel, take: Take, gate: Gate, tell: Tell) -> Parcel | None:
         """Send `first`, and then what `take` gives, until it gives nothing or the connection is at its end.
 
-        Every parcel that was begun is told its outcome; one that was taken but whose content was not begun when the
-        connection ended is given back. `gate` is asked just before content is written; where it withholds a message,
-        nothing is told. Never raises for what a server does: each answer, silence and loss is an Outcome.
+        Each parcel is told its outcome, or given back: one that was taken but at which the server had not looked when
+        the connection ended. `gate` is asked just before content is written; where it withholds a message, nothing is
+        told. Never raises for what a server does: each answer, silence and loss is an Outcome.
         """
         parcel: Parcel | None = first
         begun = False
         while parcel is not None and self.is_open:
-            refusal = await self._envelope(parcel, begun=begun)
+            try:
+                refusal = await self._envelope(parcel, begun=begun)
+            except Lost as lost:
+                self._close(lost.reason)
+                if lost.stage is Stage.MAIL and self._proven:
+                    # Many relays close behind so many messages; that is no word about this one.
+                    return parcel
+                refusal = Deferred(reply=lost.reason)
             if refusal is not None:
                 tell(parcel, refusal)
                 parcel, begun = take() if self._can_go_on() else None, False
@@ -87,12 +104,8 @@ class Session(asyncio.Protocol):
         """Say goodbye and close; the answer is not waited for."""
         if self.is_open:
             self._transport.write(b"QUIT\r\n")
-            self._close("we said goodbye")
-
-    def _begin(self, parcel: Parcel) -> None:
-        """Write the envelope: all of it where the server takes commands in groups, else its first command."""
-        commands = self._commands(parcel)
-        self._transport.write(b"".join(commands) if self._grouped else commands[0])
+            self._transport.close()
+            self._end, self.is_open = "we said goodbye", False
 
     def _can_go_on(self) -> bool:
         return self.is_open
@@ -110,57 +123,50 @@ class Session(asyncio.Protocol):
         ]
 
     async def _envelope(self, parcel: Parcel, *, begun: bool) -> Outcome | None:
-        """Speak MAIL, RCPT and DATA, unless they were begun before; an Outcome where one of them is refused."""
+        """Speak MAIL, RCPT and DATA, unless they were begun before; an Outcome where one of them is refused.
+
+        Raises Lost where the connection ends before they are answered, also by a 421.
+        """
         if not self._can_take(parcel):
             return _NO_SMTPUTF8
-        if not begun:
-            self._begin(parcel)
-        try:
-            if self._grouped:
-                return await self._grouped_envelope()
-            return await self._plain_envelope(parcel)
-        except Lost as lost:
-            self._close(lost.reason)
-            return Deferred(reply=lost.reason)
-
-    async def _grouped_envelope(self) -> Outcome | None:
-        mail = await self._reply(Stage.MAIL, self._timeout)
-        rcpt = await self._reply(Stage.RCPT, self._timeout)
-        data = await self._reply(Stage.DATA, self._timeout)
-        refused = self._first_refusal(mail, rcpt, data)
+        commands = self._commands(parcel)
+        if self._grouped and not begun:
+            self._transport.write(b"".join(commands))
+        replies: list[str] = []
+        for stage, command in zip(_ENVELOPE, commands, strict=True):
+            if not self._grouped:
+                if replies and not replies[-1].startswith("2"):
+                    break
+                self._transport.write(command)
+            replies.append(await self._answer(stage))
+        refused = _first_refusal(replies)
         if refused is None:
             return None
-        if data.startswith("354"):
-            # RFC 2920 §3.1: DATA may be accepted all the same; a lone dot then ends it, and is refused in turn.
-            self._transport.write(b".\r\n")
-            await self._reply(Stage.DATA, self._timeout)
-        return self._judged(*refused)
+        if refused[1].startswith(("4", "5")):
+            await self._clear(replies)
+        else:
+            self._close(f"the server answered out of turn: {refused[1]}")
+        return verdicts.judge(*refused)
 
-    async def _plain_envelope(self, parcel: Parcel) -> Outcome | None:
-        _, rcpt, data = self._commands(parcel)
-        for stage, following in ((Stage.MAIL, rcpt), (Stage.RCPT, data), (Stage.DATA, b"")):
-            reply = await self._reply(stage, self._timeout)
-            if not reply.startswith("354" if stage is Stage.DATA else "2"):
-                if stage is not Stage.MAIL and not reply.startswith("421"):
-                    self._transport.write(b"RSET\r\n")
-                    await self._reply(stage, self._timeout)
-                return self._judged(stage, reply)
-            if following:
-                self._transport.write(following)
-        return None
-
-    @staticmethod
-    def _first_refusal(mail: str, rcpt: str, data: str) -> tuple[Stage, str] | None:
+    async def _clear(self, replies: Sequence[str]) -> None:
+        """Leave nothing of a refused envelope behind: neither for the next message nor to be delivered."""
+        mail, rcpt, data = (*replies, "", "")[:3]
         if not mail.startswith("2"):
-            return Stage.MAIL, mail
-        if not rcpt.startswith("2"):
-            return Stage.RCPT, rcpt
-        return None if data.startswith("354") else (Stage.DATA, data)
-
-    def _judged(self, stage: Stage, reply: str) -> Outcome:
-        if reply.startswith("421"):
-            self._close("the server is closing")
-        return verdicts.judge(stage, reply)
+            if rcpt.startswith("2"):
+                # Whatever transaction that is, it is not ours; a dot might deliver an empty message.
+                self._close("the server took a recipient without a sender")
+            return
+        # RFC 2920 §3.1: DATA may be accepted all the same; a lone dot then ends it, and is refused in turn. Else the
+        # sender is still there, and the next MAIL would be refused as a second one (RFC 5321 §4.1.4).
+        lone_dot = data.startswith("354")
+        self._transport.write(b".\r\n" if lone_dot else b"RSET\r\n")
+        try:
+            reply = await self._answer(Stage.DATA)
+        except Lost as lost:
+            self._close(lost.reason)
+        else:
+            if not lone_dot and not reply.startswith("2"):
+                self._close(f"the server refused RSET: {reply}")
 
     async def _may_send(self, parcel: Parcel, gate: Gate, tell: Tell) -> bool:
         """Ask the gate; a refusal or a lost connection ends the session before any content was written."""
@@ -168,6 +174,9 @@ class Session(asyncio.Protocol):
             # A dot now would deliver an empty message; without one the server discards the transaction.
             self._close("the message was withheld")
             return False
+        if self._replies:
+            # Replies are counted: one too many would be taken for the answer to the content.
+            self._close(f"the server said what it was not asked: {self._replies[0]}")
         if not self.is_open:
             tell(parcel, Deferred(reply=self._end))
             return False
@@ -183,12 +192,22 @@ class Session(asyncio.Protocol):
 
     async def _settle_content(self, parcel: Parcel, tell: Tell) -> None:
         try:
-            reply = await self._reply(Stage.CONTENT, max(FINAL_DOT_TIMEOUT, self._timeout))
+            reply = await self._reply(Stage.CONTENT, self._dot_timeout)
         except Lost as lost:
             self._close(lost.reason)
             tell(parcel, Uncertain(reply=lost.reason))
         else:
-            tell(parcel, self._judged(Stage.CONTENT, reply))
+            if reply.startswith("421"):
+                self._close(reply)
+            self._proven = True
+            tell(parcel, verdicts.judge(Stage.CONTENT, reply))
+
+    async def _answer(self, stage: Stage) -> str:
+        """The reply to a command. Raises Lost where none comes, and for a 421, after which nothing does."""
+        reply = await self._reply(stage, self._timeout)
+        if reply.startswith("421"):
+            raise Lost(stage, reply)
+        return reply
 
     async def _reply(self, stage: Stage, limit: float) -> str:
         """The next reply. Raises Lost where none comes."""
@@ -210,9 +229,17 @@ class Session(asyncio.Protocol):
     def _close(self, reason: str) -> None:
         self._end = self._end or reason
         self.is_open = False
-        self._transport.close()
+        # What has not been written yet is not to be written any more.
+        self._transport.abort()
         self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _first_refusal(replies: Sequence[str]) -> tuple[Stage, str] | None:
+    for stage, reply in zip(_ENVELOPE, replies, strict=False):
+        if not reply.startswith("354" if stage is Stage.DATA else "2"):
+            return stage, reply
+    return None

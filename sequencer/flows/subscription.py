@@ -26,9 +26,9 @@ from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadRequest, BadSettings, NotFound
 from sequencer.flows.ledger import stop_courses
-from sequencer.settings import Form
 from sequencer.store import consents, courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
+from sequencer.values import Form
 
 log = logging.getLogger(__name__)
 

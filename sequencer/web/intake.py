@@ -14,7 +14,7 @@ from starlette.requests import Request
 from sequencer.core.model import SignupRequest
 from sequencer.errors import BadContentType, BadRequest
 from sequencer.message import address
-from sequencer.settings import Form
+from sequencer.values import Form
 from sequencer.web.pages import kind_of
 
 LONGEST_NAME = 200

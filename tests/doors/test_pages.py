@@ -12,8 +12,8 @@ from house import DAY, EIGHT, NOW, SECRET, House, small_course
 
 from sequencer.core import tokens
 from sequencer.core.tokens import Purpose
-from sequencer.settings import Form
 from sequencer.store.database import Database, connect
+from sequencer.values import Form
 
 EMAIL = "reader@example.org"
 APOLOGY = "Something is wrong on our side. Please try again in a little while."

@@ -11,7 +11,8 @@ from sequencer import settings as options
 from sequencer.app import open_app
 from sequencer.cli import init
 from sequencer.errors import BadSettings
-from sequencer.settings import Form, Listen, Relay, Settings
+from sequencer.settings import Settings
+from sequencer.values import Form, Listen, Relay
 
 BAD = Path(__file__).parent.parent / "data" / "bad_settings"
 GOOD = {

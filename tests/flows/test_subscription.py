@@ -34,8 +34,8 @@ from sequencer.core.verdicts import SignupVerdict
 from sequencer.delivery.courier import Carried, Ledger
 from sequencer.errors import BadRequest, BadSettings, NotFound
 from sequencer.flows import subscription
-from sequencer.settings import Form
 from sequencer.store import consents, enrolments, subscribers
+from sequencer.values import Form
 
 EMAIL = "reader@example.org"
 MINUTE = timedelta(minutes=1)

@@ -1,5 +1,7 @@
 """Do bytes that arrive in any pieces become the same replies?"""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -26,7 +28,7 @@ def read(*pieces: bytes) -> list[str]:
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 @settings(max_examples=200, deadline=None)
@@ -59,9 +61,11 @@ def test_a_reply_is_one_line_of_text(said: bytes, reply: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [b"\r\n", b"hello\r\n", b"2\r\n", b"25\r\n", b"25 Ok\r\n", b"250Ok\r\n", b"2500 Ok\r\n", b"HTTP/1.1 400 Bad\r\n"]
-    + [b"\xd9\xa2\xd9\xa5\xd9\xa0 Ok\r\n", b"\xc2\xb250 Ok\r\n", b"000 Ok\r\n", b"150 Ok\r\n", b"650 Ok\r\n"]
-    + [b"\x00\xff\x16\x03\r\n", b"-50 Ok\r\n", b"250-a\r\nhello\r\n", b" 250 Ok\r\n"],
+    [
+        *(b"\r\n", b"hello\r\n", b"2\r\n", b"25\r\n", b"25 Ok\r\n", b"250Ok\r\n", b"2500 Ok\r\n", b"HTTP/1.1 400\r\n"),
+        *(b"000 Ok\r\n", b"150 Ok\r\n", b"650 Ok\r\n", b"-50 Ok\r\n", b" 250 Ok\r\n", b"250-a\r\nhello\r\n"),
+        *(b"\xd9\xa2\xd9\xa5\xd9\xa0 Ok\r\n", b"\xc2\xb250 Ok\r\n", b"\x00\xff\x16\x03\r\n"),
+    ],
 )
 def test_what_is_no_reply_is_refused(said: bytes) -> None:
     with pytest.raises(GarbledReply):

@@ -145,10 +145,10 @@ def test_programs_that_start_at_once_on_an_empty_database_make_its_tables_once(b
         except Exception as error:  # noqa: BLE001 (told below)
             errors.append(error)
 
-    threads = [threading.Thread(target=begin) for _ in range(4)]
+    threads = [threading.Thread(target=begin, daemon=True) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
     assert errors == []
     assert sorted(map(bool, ran)) == [False, False, False, True]
