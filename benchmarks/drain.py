@@ -29,31 +29,33 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--dkim", action="store_true", help="sign each message with an RSA key of 2048 bits")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--one", type=int, metavar="PORT", help="only drain once into this port (used by itself)")
     given = parser.parse_args()
     if given.one:
-        print(json.dumps(drain(given.messages, given.connections, given.one)))
+        print(json.dumps(drain(given.messages, given.connections, given.one, signed=given.dkim)))
         return
     with sink.running() as (port, name):
         ours, theirs = [], []
         for _ in range(given.rounds):
             command = [sys.executable, "-m", "benchmarks.drain", "--one", str(port)]
             options = ["--messages", str(given.messages), "--connections", str(given.connections)]
+            options += ["--dkim"] if given.dkim else []
             done = subprocess.run([*command, *options], check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
             ours.append(json.loads(done.stdout))
             theirs.append(source(given.messages, given.connections, port, ours[-1]["size"]))
     report(ours, [rate for rate in theirs if rate], name, as_json=given.json)
 
 
-def drain(messages: int, connections: int, port: int) -> dict[str, float]:
+def drain(messages: int, connections: int, port: int, *, signed: bool = False) -> dict[str, float]:
     """Fill a fresh database, drain it into the sink, and count the ledger."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         db = ground.database(Path(folder))
         revision = ground.publish(db, words=WORDS)
         ground.fill(db, revision, people=messages, due=messages)
         courier = SmtpCourier(Relay(host="127.0.0.1", port=port, tls="off", connections=connections))
-        press = ground.press()
+        press = ground.press(Path(folder) if signed else None)
         cpu, began = time.process_time(), time.perf_counter()
         done = dispatch.tick(db, courier, press, now=ground.NOW)
         seconds, cpu = time.perf_counter() - began, time.process_time() - cpu

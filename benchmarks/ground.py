@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from sequencer import settings
 from sequencer.content.files import shipped
 from sequencer.content.templates import Templates
 from sequencer.core.model import (
@@ -25,6 +26,8 @@ from sequencer.core.model import (
 )
 from sequencer.flows import course as course_flow
 from sequencer.flows.press import Imprint, Press
+from sequencer.message import dkim
+from sequencer.message.dkim import Signers
 from sequencer.store import migrate
 from sequencer.store.database import Database, connect
 from sequencer.store.tables import ENROLMENT_STATE, SUBSCRIBER_STATE
@@ -40,12 +43,16 @@ def database(folder: Path, url: str = "sqlite:///bench.db") -> Database:
     return db
 
 
-def press() -> Press:
-    """What makes parcels, with the shipped templates."""
+def press(keys: Path | None = None) -> Press:
+    """What makes parcels, with the shipped templates; signed by a fresh RSA key where there is a folder for it."""
     imprint = Imprint(
         base_url="https://mail.example.org", secret=SECRET, postal_address="1 Example Street", confirm_within=7
     )
-    return Press(Templates(), imprint)
+    if keys is None:
+        return Press(Templates(), imprint)
+    (keys / "dkim.pem").write_bytes(dkim.new_key(ed25519=False))
+    given = {"SEQUENCER_DKIM_KEY": str(keys / "dkim.pem")}
+    return Press(Templates(), imprint, Signers(settings.load(None, given, samples=settings.SAMPLES)))
 
 
 def publish(

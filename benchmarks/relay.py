@@ -49,6 +49,7 @@ class _Ledger:
     """As many parcels as are asked for; every intent is granted."""
 
     in_process = True
+    signs = False
 
     def __init__(self, messages: int) -> None:
         self._left = messages

@@ -11,6 +11,7 @@ from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.errors import BadSettings
 from sequencer.flows import course as course_flow
 from sequencer.flows.press import Imprint, Press
+from sequencer.message.dkim import Signers
 from sequencer.settings import Settings
 from sequencer.store import migrate
 from sequencer.store.database import Database, connect
@@ -48,7 +49,7 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         settings=settings,
         db=connect(settings.database_url, root=settings.root),
         templates=templates,
-        press=Press(templates, imprint),
+        press=Press(templates, imprint, Signers(settings)),
         courier=courier or SmtpCourier(settings.relay_url),
         clock=clock,
     )

@@ -1,6 +1,7 @@
 """How is a connection to a relay opened? aiosmtplib connects, speaks TLS and logs in; then the socket is ours."""
 
 import asyncio
+from base64 import b64encode
 from typing import cast
 
 import aiosmtplib
@@ -29,8 +30,9 @@ async def open_session(relay: Relay, *, dot_timeout: float = FINAL_DOT_TIMEOUT) 
         if client.is_ehlo_or_helo_needed:
             await client.ehlo()
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        raise RelayDown(f"The relay {relay.name} cannot be used: {_reason(error)}.") from error
-    if client.transport is None:
+        client.close()
+        raise RelayDown(f"The relay {relay.name} cannot be used: {_hidden(relay, _reason(error))}.") from error
+    if client.transport is None or client.transport.is_closing():
         raise RelayDown(f"The relay {relay.name} closed the connection.")
     # Any loop's transport that writes; those of uvloop are no subclass of asyncio's.
     transport = cast("asyncio.Transport", client.transport)
@@ -40,6 +42,19 @@ async def open_session(relay: Relay, *, dot_timeout: float = FINAL_DOT_TIMEOUT) 
 
 
 def _reason(error: Exception) -> str:
+    words = str(error) or type(error).__name__
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        return f"it answered {error.code} {error.message}".rstrip(".")
-    return str(error).rstrip(".") or type(error).__name__
+        # What is no reply at all has the code -1.
+        words = f"it answered {error.code} {error.message}" if error.code > 0 else error.message
+    readable = "".join(one if one.isprintable() else " " for one in words)
+    return " ".join(readable.split()).rstrip(".")
+
+
+def _hidden(relay: Relay, words: str) -> str:
+    """The words without the password, which a server may have repeated as it travelled."""
+    if not relay.password:
+        return words
+    forms = (f"\0{relay.username}\0{relay.password}", relay.password)
+    for form in (*(b64encode(one.encode()).decode() for one in forms), relay.password):
+        words = words.replace(form, "(not shown)")
+    return words

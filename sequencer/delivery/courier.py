@@ -21,10 +21,12 @@ class Ledger(Protocol):
     """What a courier asks of the ledger; both calls are plain and commit before they return.
 
     `in_process`: they wait for nobody but our own disk, and are called where they are needed; a thread between would
-    only have the two wait for each other. Otherwise they wait for a server, in a thread.
+    only have the two wait for each other. Otherwise they wait for a server, in a thread. `signs`: making parcels is
+    hard work that can be done beside the conversation, and is done in a thread all the same.
     """
 
     in_process: bool
+    signs: bool
 
     def next_batch(self) -> Sequence[Parcel]:
         """Messages to send now, claimed; empty when there are none."""
@@ -129,7 +131,8 @@ class _Round:
     async def _fetch(self) -> None:
         """Keep the queue full; each connection gets a None at the end."""
         while not self._trouble:
-            batch = await self._ask(self._ledger.next_batch)
+            # Signing must not stall the conversations.
+            batch = await self._ask(self._ledger.next_batch, beside=self._ledger.signs)
             if not batch:
                 break
             for parcel in batch:
@@ -175,8 +178,8 @@ class _Round:
         self._wake.set()
         return await granted
 
-    async def _ask(self, call: Callable[..., _Answer], *args: object) -> _Answer:
-        if self._ledger.in_process:
+    async def _ask(self, call: Callable[..., _Answer], *args: object, beside: bool = False) -> _Answer:
+        if self._ledger.in_process and not beside:
             return call(*args)
         return await asyncio.to_thread(call, *args)
 

@@ -61,6 +61,7 @@ class PassLedger:
     def __init__(self, db: Database, press: Press, *, now: datetime, stop: Callable[[], bool]) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.in_process = db.is_sqlite
+        self.signs = press.signs
         self._db = db
         self._press = press
         self._now = now

@@ -9,7 +9,8 @@ from sequencer.core import tokens
 from sequencer.core.model import Claim, Consent, Delivery, Parcel, Revision, SubscriberId
 from sequencer.core.tokens import Purpose
 from sequencer.flows.archive import Archive
-from sequencer.message import quoted
+from sequencer.message import dkim, quoted
+from sequencer.message.dkim import Signers
 from sequencer.message.mime import Letter, assemble
 
 _MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled anew when needed
@@ -26,10 +27,15 @@ class Imprint:
 
 
 class Press:
-    """Makes parcels. One for each installation; keeps what was published, and compiled mails by revision and step."""
+    """Makes parcels. One for each installation; keeps what was published, and compiled mails by revision and step.
 
-    def __init__(self, templates: Templates, imprint: Imprint) -> None:
+    `signs`: a parcel takes a private key's work, which is done in C beside whatever else Python does.
+    """
+
+    def __init__(self, templates: Templates, imprint: Imprint, signers: Signers | None = None) -> None:
         self.archive = Archive()
+        self.signs = signers is not None and signers.is_needed
+        self._signers = signers
         self._templates = templates
         self._imprint = imprint
         self._compiled: dict[tuple[int, int], CompiledMail] = {}
@@ -140,8 +146,13 @@ class Press:
             sender=course.sender.address,
             recipient=claim.address.wire,
             needs_smtputf8=claim.address.needs_smtputf8,
-            content=assemble(letter, mail.text, mail.html),
+            content=self._signed(claim, course.sender.address, assemble(letter, mail.text, mail.html)),
         )
+
+    def _signed(self, claim: Claim, sender: str, content: bytes) -> bytes:
+        if self._signers is None:
+            return content
+        return dkim.sign(content, self._signers.for_domain(sender.rpartition("@")[2]), timestamp=_date(claim))
 
     def message_id(self, row: Delivery | Claim, sender: str) -> str:
         """The Message-ID of a delivery from this sender's address; each attempt has the same."""

@@ -83,6 +83,11 @@ class Signers:
                 )
             self._keys.append(_key_of("dkim_ed25519_key", path, "an Ed25519 key"))
 
+    @property
+    def is_needed(self) -> bool:
+        """Whether the settings name a key."""
+        return bool(self._keys)
+
     def for_domain(self, domain: str) -> tuple[Signer, ...]:
         """Who signs what this domain sends, RSA first; nobody where the settings name no key."""
         if domain not in self._made:
