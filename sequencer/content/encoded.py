@@ -5,6 +5,7 @@ at each cut, so that a person's values, encoded as they are filled in, begin and
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import jinja2
 from jinja2 import nodes
@@ -56,10 +57,16 @@ def _encoded_source(environment: jinja2.Environment, source: str, encode: Encode
 def _finalize(encode: Encode, *, escaped: bool, marked: bool) -> Callable[[object], object]:
     """What is done to each value on its way out; an undefined one is left for Jinja to refuse."""
 
-    def finalize(value: object) -> object:
-        if isinstance(value, jinja2.Undefined):
-            return value
+    def encoded(value: object) -> object:
         text = encode(str(escape(value)) if escaped else str(value))
         return Markup(text) if marked else text  # noqa: S704 (escaped above)
+
+    # A person's links and name stand in a mail several times.
+    kept = lru_cache(maxsize=64)(encoded)
+
+    def finalize(value: object) -> object:
+        if type(value) is str:
+            return kept(value)
+        return value if isinstance(value, jinja2.Undefined) else encoded(value)
 
     return finalize

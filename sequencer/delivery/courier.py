@@ -5,6 +5,7 @@ the same moment go into one transaction, so that the price of a commit is shared
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -14,6 +15,8 @@ from sequencer.delivery.connect import RelayDown, open_session
 from sequencer.delivery.session import Session
 from sequencer.values import Relay
 
+# Turns of the event loop that a commit waits: whoever has an answer by now reads it, takes the next message and joins.
+_TURNS = 3
 _Answer = TypeVar("_Answer")
 
 
@@ -61,7 +64,11 @@ class SmtpCourier:
 
     def carry(self, ledger: Ledger) -> Carried:
         """Send until the ledger has no more. Nothing is claimed while the relay cannot be reached."""
-        return asyncio.run(_Round(self._relay, ledger).run())
+        try:
+            return asyncio.run(_Round(self._relay, ledger).run())
+        except ExceptionGroup as group:
+            # What the ledger raises is for the caller, who knows nothing of our tasks.
+            raise _first(group) from None
 
 
 @dataclass(slots=True)
@@ -76,26 +83,27 @@ class _Pending:
 
 
 class _Line:
-    """The queue as one connection sees it; remembers that it was told to stop."""
+    """The queue as one connection sees it; remembers that it was told to stop. What others gave back goes first."""
 
-    def __init__(self, parcels: asyncio.Queue[Parcel | None]) -> None:
+    def __init__(self, parcels: asyncio.Queue[Parcel | None], returned: deque[Parcel]) -> None:
         self._parcels = parcels
+        self._returned = returned
         self._ended = False
 
     async def next(self) -> Parcel | None:
         """The next parcel, waited for; None at the end."""
-        if self._ended:
-            return None
-        return self._checked(await self._parcels.get())
+        parcel = self.take()
+        if parcel is None and not self._ended:
+            self._ended = (parcel := await self._parcels.get()) is None
+        return parcel or self.take()
 
     def take(self) -> Parcel | None:
         """The next parcel where one is there already."""
+        if self._returned:
+            return self._returned.popleft()
         if self._ended or self._parcels.empty():
             return None
-        return self._checked(self._parcels.get_nowait())
-
-    def _checked(self, parcel: Parcel | None) -> Parcel | None:
-        self._ended = parcel is None
+        self._ended = (parcel := self._parcels.get_nowait()) is None
         return parcel
 
 
@@ -106,6 +114,9 @@ class _Round:
         self._relay = relay
         self._ledger = ledger
         self._parcels: asyncio.Queue[Parcel | None] = asyncio.Queue(maxsize=2 * relay.connections)
+        self._returned: deque[Parcel] = deque()
+        self._sessions: list[Session] = []
+        self._lines = 0
         self._pending = _Pending()
         self._wake = asyncio.Event()
         self._over = False
@@ -114,58 +125,79 @@ class _Round:
 
     async def run(self) -> Carried:
         try:
-            session = await open_session(self._relay)
+            session = await self._open()
         except RelayDown as down:
             return Carried(tried=0, trouble=str(down))
-        async with asyncio.TaskGroup() as everything:
-            committer = everything.create_task(self._commit_groups())
-            async with asyncio.TaskGroup() as work:
-                work.create_task(self._fetch())
-                for number in range(self._relay.connections):
-                    work.create_task(self._serve(session if number == 0 else None))
-            self._over = True
-            self._wake.set()
-            await committer
+        try:
+            async with asyncio.TaskGroup() as everything:
+                committer = everything.create_task(self._commit_groups())
+                async with asyncio.TaskGroup() as work:
+                    work.create_task(self._fetch(work, session))
+                self._over = True
+                self._wake.set()
+                await committer
+        finally:
+            for one in self._sessions:
+                one.abandon()
         return Carried(tried=self._tried, trouble=self._trouble)
 
-    async def _fetch(self) -> None:
-        """Keep the queue full; each connection gets a None at the end."""
+    async def _fetch(self, work: asyncio.TaskGroup, first: Session) -> None:
+        """Keep the queue full, and enough connections at it; each gets a None at the end."""
+        sessions = [first]
         while not self._trouble:
-            # Signing must not stall the conversations.
-            batch = await self._ask(self._ledger.next_batch, beside=self._ledger.signs)
+            batch = await self._ask(self._ledger.next_batch)
             if not batch:
                 break
+            while self._lines < self._relay.connections:
+                self._lines += 1
+                work.create_task(self._serve(sessions.pop() if sessions else None))
             for parcel in batch:
                 await self._parcels.put(parcel)
-        for _ in range(self._relay.connections):
+        for _ in range(self._lines):
             await self._parcels.put(None)
+        for session in sessions:
+            await session.quit()
 
     async def _serve(self, session: Session | None) -> None:
         """Send what the queue brings over one connection, opened when first needed and again when it breaks."""
-        line = _Line(self._parcels)
+        line = _Line(self._parcels, self._returned)
         parcel = await line.next()
         while parcel is not None:
             if session is None or not session.is_open:
                 session = await self._reopen()
-            if session is None:
-                self._report(parcel, Deferred(reply=self._trouble))
-            else:
+            if session is not None:
                 parcel = await session.converse(parcel, line.take, self._intend, self._report)
                 if parcel is not None:
                     continue
+            elif not self._trouble:
+                # The relay takes fewer connections than we would open: the others go on, until the next batch.
+                self._returned.append(parcel)
+                break
+            else:
+                self._report(parcel, Deferred(reply=self._trouble))
             parcel = await line.next()
+        self._lines -= 1
         if session is not None:
             await session.quit()
 
     async def _reopen(self) -> Session | None:
-        """A new session, or None where the relay is in trouble; then the rest of the batch is put off."""
+        """A new session, or None; where this was the last connection the relay is in trouble.
+
+        Then the rest of the batch is put off.
+        """
         if self._trouble:
             return None
         try:
-            return await open_session(self._relay)
+            return await self._open()
         except RelayDown as down:
-            self._trouble = str(down)
+            if self._lines == 1:
+                self._trouble = str(down)
             return None
+
+    async def _open(self) -> Session:
+        session = await open_session(self._relay)
+        self._sessions = [*(one for one in self._sessions if one.is_open), session]
+        return session
 
     def _report(self, parcel: Parcel, outcome: Outcome) -> None:
         self._tried += 1
@@ -190,10 +222,17 @@ class _Round:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            # Once around the loop: whoever has an answer by now joins the group.
-            await asyncio.sleep(0)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
             group, self._pending = self._pending, _Pending()
             tickets = [ticket for ticket, _ in group.intents]
             granted = await self._ask(self._ledger.record, tickets, group.reports)
             for ticket, waiting in group.intents:
                 waiting.set_result(ticket.delivery_id in granted)
+
+
+def _first(group: ExceptionGroup) -> Exception:
+    error: Exception = group
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error

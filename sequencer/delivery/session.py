@@ -107,6 +107,11 @@ class Session(asyncio.Protocol):
             self._transport.close()
             self._end, self.is_open = "we said goodbye", False
 
+    def abandon(self) -> None:
+        """Close without a word, where that has not happened yet."""
+        if self.is_open:
+            self._close("we gave up")
+
     def _can_go_on(self) -> bool:
         return self.is_open
 

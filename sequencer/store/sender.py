@@ -31,7 +31,7 @@ def turn(database: Database) -> Iterator[Turn]:
     with Path(f"{name}-sender").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             yield Turn.TAKEN
             return
         yield Turn.ALONE

@@ -40,3 +40,15 @@ def templates() -> Templates:
 def house(db: Database, templates: Templates) -> House:
     """Flows over an empty database, with a scripted courier."""
     return QuickHouse(db, templates)
+
+
+@pytest.fixture
+def shared_house(postgres_db: Database, templates: Templates) -> House:
+    """A house whose database several may send from at once: PostgreSQL."""
+    return QuickHouse(postgres_db, templates)
+
+
+@pytest.fixture
+def single_house(sqlite_db: Database, templates: Templates) -> House:
+    """A house whose database one at a time may send from: SQLite."""
+    return QuickHouse(sqlite_db, templates)

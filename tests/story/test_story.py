@@ -74,7 +74,6 @@ def test_killed_while_the_relay_holds_its_answer_back_only_that_message_comes_tw
     stage.inbox.go_on.set()
     (row,) = stage.ledger()
     assert row.state is DeliveryState.SENDING
-    stage.let_leases_end()
     stage.serve()
     wait_for("a doubt", lambda: stage.ledger()[0].state is DeliveryState.UNCERTAIN)
     # It rests for a quarter of an hour before it is sent once more.

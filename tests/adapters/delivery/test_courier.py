@@ -259,7 +259,8 @@ def test_when_the_relay_dies_the_rest_is_put_off_and_the_round_ends(step: Step, 
     assert carried.trouble.startswith("The relay 127.0.0.1:")
     assert carried.tried == len(ledger.claimed) < 500
     ledger.assert_kept()
-    assert ledger.of(Accepted) == set(relay.recipients)
+    # What the relay took on its last breath, and could not say so, is uncertain.
+    assert ledger.of(Accepted) <= set(relay.recipients) <= ledger.of(Accepted) | ledger.of(Uncertain)
     assert ledger.kinds[Uncertain] <= connections
     assert ledger.kinds[Deferred] >= 1
 

@@ -1,0 +1,86 @@
+"""Is anything lost, or doubled in silence, when a tenth of all that a relay does goes wrong?"""
+
+import random
+from collections import Counter, defaultdict
+from datetime import timedelta
+from email.message import Message
+from email.parser import BytesHeaderParser
+
+import pytest
+from house import EIGHT, FORM, LONDON, NOW, House, an_address, small_course
+from relay import EXTENSIONS, ChaosRelay, Fault, How, Kept, Step
+
+from sequencer.core.model import DeliveryState
+from sequencer.delivery.courier import SmtpCourier
+from sequencer.flows import dispatch, subscription
+from sequencer.store import deliveries
+from sequencer.store.database import Database
+
+SENDER = "ann@example.org"
+MOST_PASSES = 200
+PEOPLE = 600
+SHARE = 0.1
+AFTER_A_WHILE = timedelta(minutes=5)
+
+BEFORE = (
+    *(Fault(at=Step.MAIL, reply=reply) for reply in ("421 4.3.2 closing", "450 4.2.1 busy", "552 4.3.1 no", "wh\0t?")),
+    *(Fault(at=Step.MAIL, how=how) for how in (How.CLOSE, How.RESET, How.HALF, How.TRICKLE, How.TRICKLE)),
+    Fault(at=Step.MAIL, how=How.SAY_AND_CLOSE, reply="421-4.3.2 closing\r\n421 4.3.2 now"),
+)
+DOT = (
+    *(Fault(at=Step.DOT, how=how, taken=taken) for how in (How.CLOSE, How.RESET, How.HALF) for taken in (True, False)),
+    *(Fault(at=Step.DOT, reply=reply) for reply in ("451 4.3.0 later", "421 4.3.2 closing", "452-4.3.1 full\r\n452 x")),
+    *(Fault(at=Step.DOT, how=how) for how in (How.TRICKLE, How.TRICKLE, How.SAY_AND_CLOSE)),
+)
+
+
+class Chaos:
+    """Throws the dice at each step: something goes wrong there, or nothing."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self.thrown: Counter[Step] = Counter()
+
+    def __call__(self, step: Step) -> Fault | None:
+        if step in (Step.QUIT, Step.RSET, Step.LONE_DOT) or self._random.random() >= SHARE:
+            return None
+        self.thrown[step] += 1
+        return self._random.choice(DOT if step in (Step.DOT, Step.CONTENT) else BEFORE)
+
+
+@pytest.mark.parametrize("extensions", [EXTENSIONS, EXTENSIONS[1:]], ids=["grouped", "plain"])
+def test_nobody_misses_a_lesson_and_no_copy_is_sent_in_silence(db: Database, extensions: tuple[str, ...]) -> None:
+    house, chaos = House(db), Chaos(seed=20_260_302)
+    house.publish(small_course(1))
+    for number in range(PEOPLE):
+        who = an_address(f"reader-{number}@example.org")
+        subscription.add(db, who, FORM, name=f"Reader {number}", zone=LONDON, reason="A soak.", now=NOW)
+    with ChaosRelay(extensions=extensions, dice=chaos) as relay:
+        house.courier = SmtpCourier(relay.settings(connections=4, timeout=5))  # type: ignore[assignment]
+        now, passes = EIGHT, 0
+        while (due := dispatch.next_due(db)) is not None:
+            now, passes = max(now, due) + AFTER_A_WHILE, passes + 1
+            house.tick(now)
+            assert passes < MOST_PASSES
+    with db.read() as tx:
+        rows = {house.press.message_id(row, SENDER): row for row in deliveries.listed(tx)}
+    copies: dict[str, list[Kept]] = defaultdict(list)
+    for one in relay.kept:
+        copies[headers(one)["Message-ID"]].append(one)
+    assert len(rows) == PEOPLE
+    assert set(copies) <= set(rows)
+    assert {row.state for row in rows.values()} <= {DeliveryState.SENT, DeliveryState.UNCERTAIN}
+    # Lost is who has none, and of whom the ledger does not say that it may be so.
+    assert [row for which, row in rows.items() if which not in copies and row.state is DeliveryState.SENT] == []
+    assert [rows[which] for which, sent in copies.items() if len(sent) > rows[which].doubts + 1] == []
+    assert [rows[which] for which, sent in copies.items() if len(sent) > 1 and not rows[which].doubts] == []
+    for sent in copies.values():
+        assert len({(one.recipient, one.content) for one in sent}) == 1
+    # It was a soak: everything went wrong somewhere, and some people have two copies.
+    assert min(chaos.thrown[step] for step in (Step.GREETING, Step.EHLO, Step.MAIL, Step.DATA, Step.CONTENT)) > 10
+    assert any(len(sent) > 1 for sent in copies.values())
+    assert any(row.doubts for row in rows.values())
+
+
+def headers(one: Kept) -> Message:
+    return BytesHeaderParser().parsebytes(one.content)
