@@ -140,7 +140,7 @@ class ChaosRelay:
         self._thread.join(10)
         assert not self._thread.is_alive()
         if error is None:
-            assert self.complaints == []
+            assert not self.complaints, self.complaints
 
     def settings(self, **changes: object) -> Relay:
         """How to reach this relay; plain text and a second's patience unless told otherwise."""

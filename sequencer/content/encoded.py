@@ -13,14 +13,20 @@ from markupsafe import Markup, escape
 
 Encode = Callable[[str], str]
 
+# Blocks that take what was rendered within them for words, or decide anew what is to be escaped.
+_READERS = (nodes.AssignBlock, nodes.FilterBlock, nodes.CallBlock, nodes.Macro, nodes.EvalContextModifier)
+
 
 def compiled(source: str, encode: Encode, *, html: bool) -> jinja2.Template:
     """`source` as a template that renders straight to encoded lines; conditions and filters work as in plain ones.
 
     `encode` makes of any text ASCII lines of their own that decode to that text, and of no text nothing.
     """
+    tree = jinja2.Environment(autoescape=True).parse(source)
+    if any(tree.find_all(_READERS)):
+        return _encoded_at_last(source, encode, html=html)
     # Where no expression can make markup of its own, escaping in `finalize` alone is the same, at half the price.
-    marked = html and _may_make_markup(source)
+    marked = html and any(tree.find_all((nodes.Filter, nodes.Concat, nodes.Call)))
     environment = jinja2.Environment(
         autoescape=marked,  # noqa: S701 (finalize escapes where this does not)
         undefined=jinja2.StrictUndefined,
@@ -31,9 +37,15 @@ def compiled(source: str, encode: Encode, *, html: bool) -> jinja2.Template:
     return environment.from_string(_encoded_source(environment, source, encode))
 
 
-def _may_make_markup(source: str) -> bool:
-    tree = jinja2.Environment(autoescape=True).parse(source)
-    return any(tree.find_all((nodes.Filter, nodes.Concat, nodes.Call)))
+def _encoded_at_last(source: str, encode: Encode, *, html: bool) -> jinja2.Template:
+    """The same, rendered to words first: slower, and right where a block reads what was rendered within it."""
+    environment = jinja2.Environment(
+        autoescape=html,  # noqa: S701 (plain text has nothing to escape)
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    environment.filters["travelling"] = lambda words: Markup(encode(str(words)))  # noqa: S704 (lines, not words)
+    return environment.from_string(f"{{% filter travelling %}}{source}{{% endfilter %}}")
 
 
 def _encoded_source(environment: jinja2.Environment, source: str, encode: Encode) -> str:

@@ -5,6 +5,7 @@ from binascii import b2a_qp
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _DOT = re.compile(r"(?m)^\.")
+_DOT_OF_A_FULL_LINE = re.compile(r"(?m)^\.(?=[^\r\n]{76})")  # binascii goes one beyond its own limit
 _BARE_NEWLINE = re.compile(r"(?<!\r)\n")
 # Almost every value is short and plain: a name, an address, a link.
 _PLAIN = re.compile(r"(?!\.)[A-Za-z0-9 _,;:!?@/()'+&#%.-]{0,74}[A-Za-z0-9_,;:!?@/()'+&#%-]")
@@ -24,5 +25,6 @@ def encode(text: str) -> str:
         return text + SOFT
     lines = _LINE_BREAK.sub("\r\n", text)
     quoted = b2a_qp(lines.encode("utf-8", "replace"), istext=True).decode("ascii")
-    quoted = _DOT.sub("=2E", _BARE_NEWLINE.sub("\r\n", quoted))
+    quoted = _DOT_OF_A_FULL_LINE.sub("=2E=\r\n", _BARE_NEWLINE.sub("\r\n", quoted))
+    quoted = _DOT.sub("=2E", quoted)
     return quoted if lines.endswith("\r\n") else quoted + SOFT
