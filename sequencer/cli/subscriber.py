@@ -75,11 +75,17 @@ def add(
         form = _form(app.settings, form_key)
         zone = timezone or app.settings.default_timezone
         if confirmed:
-            subscription.add(app.db, email, form, name=name, zone=zone, reason=confirmed, now=now)
+            subscription.add(app.db, email, form, name=name, zone=zone, reason=confirmed, now=now, chosen=timezone)
             click.echo(f"{email.normalized} is on the course.")
             return
         request = SignupRequest(
-            form=form.key, address=email, name=name, timezone=zone.key, note="Added by an admin.", source_url="", ip=""
+            form=form.key,
+            address=email,
+            name=name,
+            timezone=timezone.key if timezone else "",
+            note="Added by an admin.",
+            source_url="",
+            ip="",
         )
         verdict = subscription.sign_up(app.db, request, form, zone=zone, now=now)
     if verdict is SignupVerdict.CONFIRM:

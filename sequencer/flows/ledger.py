@@ -25,6 +25,7 @@ from sequencer.core.model import (
     Report,
     Revision,
     RevisionId,
+    Subscriber,
     SuppressionReason,
     Ticket,
     Uncertain,
@@ -131,12 +132,14 @@ class PassLedger:
         held = [
             (self._claims[one.ticket.delivery_id], one) for one in reports if one.ticket.delivery_id in self._claims
         ]
-        # People before messages: whoever locks both locks them in this order, so that nobody waits in a circle.
-        for claim, report in held:
-            if isinstance(report.outcome, Rejected) and report.outcome.blame is Blame.ADDRESS:
-                _suppress(tx, claim, report.outcome.reply, self._now)
+        # People before messages before places: whoever locks several locks them in this order, and none in a circle.
+        dead = {claim.id: report.outcome.reply for claim, report in held if _is_dead(report.outcome)}
+        people = {claim.id: subscribers.lock(tx, claim.subscriber_id) for claim, _ in held if claim.id in dead}
         made = [self._settlement(tx, claim, report) for claim, report in held]
         settled = hot.settle(tx, made, now=self._now)
+        for which, person in people.items():
+            if person is not None and which in settled:
+                _suppress(tx, person, dead[which], self._now)
         over = [claim for (claim, _), one in zip(held, made, strict=True) if one.due_at is None and claim.id in settled]
         go_on(tx, self._press.archive, over, now=self._now)
         return settled
@@ -207,13 +210,16 @@ def _make_claims(tx: Transaction, archive: Archive, due: Sequence[Due], now: dat
     return claims
 
 
-def _suppress(tx: Transaction, claim: Claim, reply: str, now: datetime) -> None:
-    """A dead address: the person gets no more mail, and their courses stop."""
-    person = subscribers.lock(tx, claim.subscriber_id)
-    if person is None:
-        return
+def _is_dead(outcome: Outcome) -> bool:
+    """Whether the relay said that there is no such address."""
+    return isinstance(outcome, Rejected) and outcome.blame is Blame.ADDRESS
+
+
+def _suppress(tx: Transaction, person: Subscriber, reply: str, now: datetime) -> None:
+    """A dead address: the person, who is locked, gets no more mail, and their courses stop."""
     state = lifecycle.move(lifecycle.SUBSCRIBER, person.state, SubscriberEvent.BOUNCE)
     subscribers.suppress(tx, person.address, reason=SuppressionReason.BOUNCE, detail=reply, now=now)
     subscribers.save(tx, replace(person, state=state))
-    stop_courses(tx, enrolments.of(tx, person.id))
+    deliveries.cancel(tx, person.id, reason="The address is dead.", now=now)
+    stop_courses(tx, enrolments.lock_of(tx, person.id))
     log.info("subscriber.suppressed", extra={"subscriber": person.id, "reason": SuppressionReason.BOUNCE})

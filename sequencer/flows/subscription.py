@@ -89,7 +89,8 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
         consent = consents.lock(tx, which)
         if consent is None or person is None:
             raise BadRequest("This link is not one of ours any more. Please sign up again.")
-        _refuse_used(consent, person)
+        suppressed = subscribers.suppression_of(tx, person.address) is not None
+        _refuse_used(consent, person, suppressed=suppressed)
         if consent.confirmed_at is None:
             consents.confirm(tx, which, ip=ip, now=now)
             person = _activate(tx, person, name=consent.name, timezone=consent.timezone, now=now)
@@ -101,25 +102,35 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
 
 
 def add(
-    db: Database, address: Address, form: Form, *, name: str, zone: ZoneInfo, reason: str, now: datetime
+    db: Database,
+    address: Address,
+    form: Form,
+    *,
+    name: str,
+    zone: ZoneInfo,
+    reason: str,
+    now: datetime,
+    chosen: ZoneInfo | None = None,
 ) -> SubscriberId:
     """An admin adds somebody who agreed elsewhere; `reason` says where and is kept as their consent.
 
+    `zone` is for somebody new; a zone that was `chosen` takes the place of the one that is known.
     Raises BadRequest for an address that is suppressed, or whose owner has left: only they can come back.
     """
+    timezone = chosen.key if chosen else ""
     request = SignupRequest(
-        form=form.key, address=address, name=name, timezone=zone.key, note=reason, source_url="", ip=""
+        form=form.key, address=address, name=name, timezone=timezone, note=reason, source_url="", ip=""
     )
     with db.begin() as tx:
         course = _published(tx, form.course).course_id
-        person = subscribers.ensure(tx, address, name=name, timezone=zone.key, now=now)
+        person = subscribers.ensure(tx, address, name=name, timezone=timezone or zone.key, now=now)
         if subscribers.suppression_of(tx, address) or person.state is SubscriberState.SUPPRESSED:
             raise BadRequest(f"{address.normalized} is on the suppression list and gets no more mail.")
         if person.state is SubscriberState.LEFT:
             raise BadRequest(f"{address.normalized} has unsubscribed; only they can come back, by a sign-up form.")
         consent = consents.record(tx, person.id, course, request, wording=reason, now=now)
         consents.confirm(tx, consent, ip="", now=now)
-        person = _activate(tx, person, name=name, timezone=zone.key, now=now)
+        person = _activate(tx, person, name=name, timezone=timezone, now=now)
         _enrol(tx, person, course, now)
     log.info("subscriber.added", extra={"subscriber": person.id})
     return person.id
@@ -200,9 +211,9 @@ def _judge(tx: Transaction, person: Subscriber, course: CourseId, now: datetime)
     )
 
 
-def _refuse_used(consent: Consent, person: Subscriber) -> None:
+def _refuse_used(consent: Consent, person: Subscriber, *, suppressed: bool) -> None:
     """A link does not bring back who left after using it, nor whose address is suppressed."""
-    if person.state is SubscriberState.SUPPRESSED:
+    if suppressed or person.state is SubscriberState.SUPPRESSED:
         raise BadRequest("We do not write to this address any more. Please write to us if you think that is wrong.")
     used = consent.confirmed_at is not None
     left = person.left_at is not None and person.left_at >= consent.asked_at

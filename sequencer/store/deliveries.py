@@ -184,8 +184,10 @@ def revive(tx: Transaction, place: Enrolment, *, due_at: datetime) -> bool:
 
 
 def last_accepted(tx: Transaction, place: Enrolment) -> datetime | None:
-    """When the last lesson of this enrolment was accepted; None where none was."""
-    query = select(func.max(delivery.c.finished_at)).where(_of(place), delivery.c.state == DeliveryState.SENT)
+    """When the last lesson of this enrolment was accepted, or may have been; None where none was."""
+    at = func.coalesce(delivery.c.finished_at, delivery.c.created_at)
+    states = (DeliveryState.SENT, DeliveryState.UNCERTAIN)
+    query = select(func.max(at)).where(_of(place), delivery.c.state.in_(states))
     found: datetime | None = tx.execute(query).scalar_one()
     return found
 

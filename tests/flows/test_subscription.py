@@ -628,3 +628,23 @@ def test_the_courses_of_a_person_are_told_with_their_place_in_each(open_house: H
     open_house.tick(EIGHT)
     ((place, course),) = subscription.places(open_house.db, open_house.person(EMAIL).id)
     assert (place.step, course.slug) == (1, "small")
+
+
+def test_an_admin_who_names_no_zone_leaves_the_known_one(house: House) -> None:
+    house.publish(small_course())
+    house.join("reader@example.org", zone="Asia/Tokyo")
+    subscription.add(
+        house.db, an_address("reader@example.org"), FORM, name="", zone=LONDON, reason="at the fair", now=NOW
+    )
+    assert house.person("reader@example.org").timezone == "Asia/Tokyo"
+
+
+def test_a_suppressed_address_cannot_be_confirmed_by_an_older_link(house: House) -> None:
+    house.publish(small_course())
+    house.sign_up("reader@example.org")
+    house.tick(NOW)
+    with house.db.begin() as tx:
+        reason = SuppressionReason.MANUAL
+        subscribers.suppress(tx, an_address("reader@example.org"), reason=reason, detail="asked by post", now=NOW)
+    with pytest.raises(BadRequest, match="do not write to this address"):
+        house.confirm("reader@example.org")
