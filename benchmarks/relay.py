@@ -59,6 +59,9 @@ class _Ledger:
         count, self._left = min(self._left, 50), max(0, self._left - 50)
         return [parcel(self._left + number) for number in range(count)]
 
+    def must_end(self) -> bool:
+        return False
+
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         self.accepted += len(reports)
         return frozenset(ticket.delivery_id for ticket in intents)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +17,7 @@ from sequencer.flows import dispatch
 log = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks
+GRACE = 6.0  # seconds for what is on the wire when we are told to stop; what has no answer then is uncertain
 BUDGET = 30.0  # seconds after which a pass stops claiming, so that new confirmations come before old lessons
 
 
@@ -26,6 +28,7 @@ class Metronome:
         self._app = app
         self._every = every
         self._stopping = threading.Event()
+        self._end_by = math.inf
         self._running = asyncio.Lock()
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -37,9 +40,10 @@ class Metronome:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Stop looking, and wait for the pass that runs."""
+        """Stop looking, and wait for the pass that runs: for its answers, some seconds at most."""
         # APScheduler cancels coroutine jobs when it shuts down: so no new ones first, then the last one's end.
         self._scheduler.pause()
+        self._end_by = time.monotonic() + GRACE
         self._stopping.set()
         async with self._running:
             self._scheduler.shutdown(wait=False)
@@ -58,6 +62,7 @@ class Metronome:
                 app.press,
                 now=app.clock(),
                 stop=lambda: self._stopping.is_set() or time.monotonic() > until,
+                end=lambda: time.monotonic() > self._end_by,
             )
         except SequencerError as error:
             log.error("tick.failed", extra={"reason": str(error)})  # noqa: TRY400 (said in one sentence)

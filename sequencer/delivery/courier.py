@@ -17,6 +17,7 @@ from sequencer.values import Relay
 
 # Turns of the event loop that a commit waits: whoever has an answer by now reads it, takes the next message and joins.
 _TURNS = 3
+_GLANCE = 0.25  # seconds between two looks whether the round must end
 _Answer = TypeVar("_Answer")
 
 
@@ -37,6 +38,10 @@ class Ledger(Protocol):
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         """Write outcomes and intents; content may be sent only for the deliveries that are returned."""
+        ...
+
+    def must_end(self) -> bool:
+        """Whether the round must end within a moment, even where answers are still awaited."""
         ...
 
 
@@ -131,11 +136,13 @@ class _Round:
         try:
             async with asyncio.TaskGroup() as everything:
                 committer = everything.create_task(self._commit_groups())
+                watcher = everything.create_task(self._watch())
                 async with asyncio.TaskGroup() as work:
                     work.create_task(self._fetch(work, session))
                 self._over = True
                 self._wake.set()
                 await committer
+                watcher.cancel()
         finally:
             for one in self._sessions:
                 one.abandon()
@@ -145,7 +152,8 @@ class _Round:
         """Keep the queue full, and enough connections at it; each gets a None at the end."""
         sessions = [first]
         while not self._trouble:
-            batch = await self._ask(self._ledger.next_batch)
+            # Signing must not stall the conversations.
+            batch = await self._ask(self._ledger.next_batch, beside=self._ledger.signs)
             if not batch:
                 break
             while self._lines < self._relay.connections:
@@ -214,6 +222,14 @@ class _Round:
         if self._ledger.in_process and not beside:
             return call(*args)
         return await asyncio.to_thread(call, *args)
+
+    async def _watch(self) -> None:
+        """Break off every conversation once the ledger says so: what awaits its last answer becomes uncertain."""
+        while not self._ledger.must_end():  # noqa: ASYNC110 (a plain call tells; an event would cross threads)
+            await asyncio.sleep(_GLANCE)
+        self._trouble = self._trouble or "We had to stop."
+        for session in self._sessions:
+            session.abandon()
 
     async def _commit_groups(self) -> None:
         """One transaction after the other, each with all that has piled up during the one before."""

@@ -34,13 +34,21 @@ class Tick:
 
 
 def tick(
-    db: Database, courier: Courier, press: Press, *, now: datetime, stop: Callable[[], bool] = lambda: False
+    db: Database,
+    courier: Courier,
+    press: Press,
+    *,
+    now: datetime,
+    stop: Callable[[], bool] = lambda: False,
+    end: Callable[[], bool] = lambda: False,
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
+    After `stop` nothing more is claimed; after `end` not even the answers that are awaited are waited for.
+
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
-    ledger = PassLedger(db, press, now=now, stop=stop)
+    ledger = PassLedger(db, press, now=now, stop=stop, end=end)
     recovered, carried = 0, Carried(tried=0)
     with sender.turn(db) as turn:
         if turn is not Turn.TAKEN:

@@ -59,7 +59,9 @@ class PassLedger:
     `count` says how many attempts were settled, by outcome.
     """
 
-    def __init__(self, db: Database, press: Press, *, now: datetime, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, db: Database, press: Press, *, now: datetime, stop: Callable[[], bool], end: Callable[[], bool]
+    ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.in_process = db.is_sqlite
         self.signs = press.signs
@@ -67,6 +69,7 @@ class PassLedger:
         self._press = press
         self._now = now
         self._stop = stop
+        self._end = end
         self._claims: dict[DeliveryId, Claim] = {}
 
     def next_batch(self) -> Sequence[Parcel]:
@@ -98,6 +101,10 @@ class PassLedger:
             self._log(report, settled=report.ticket.delivery_id in settled)
             self._claims.pop(report.ticket.delivery_id, None)
         return granted
+
+    def must_end(self) -> bool:
+        """Whether even answers that are awaited are not to be awaited any longer."""
+        return self._end()
 
     def _claim(self, tx: Transaction) -> tuple[Sequence[Claim], bool]:
         """What waits in the ledger first, confirmations before lessons; then new lessons. Also whether any was due."""

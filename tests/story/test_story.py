@@ -107,6 +107,20 @@ def test_told_to_end_while_a_message_is_on_the_wire_the_service_waits_for_the_an
     assert [row.state for row in stage.ledger()] == [DeliveryState.SENT]
 
 
+def test_told_to_stop_while_the_relay_keeps_its_answer_the_service_ends_in_ten_seconds_and_says_uncertain(
+    stage: Stage,
+) -> None:
+    service = stage.serve()
+    stage.sign_up(EMAIL)
+    stage.confirm(EMAIL)
+    stage.inbox.holds = True
+    stage.let_time_pass()
+    assert stage.inbox.held.wait(20)
+    code, seconds = stage.end(service)
+    assert (code, seconds < 10) == (0, True)
+    assert [row.state for row in stage.ledger()] == [DeliveryState.UNCERTAIN]
+
+
 def test_a_relay_that_is_down_at_the_start_is_said_to_be_so_and_nobody_is_forgotten(stage: Stage) -> None:
     stage.inbox.stop()
     stage.inbox = Moody(stage.mail_port)

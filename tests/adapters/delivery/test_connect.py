@@ -157,6 +157,9 @@ class Two:
     def next_batch(self) -> list[object]:
         return self._batches.pop() if self._batches else []
 
+    def must_end(self) -> bool:
+        return False
+
     def record(self, intents: list[Ticket], _: object) -> frozenset[int]:
         return frozenset(one.delivery_id for one in intents)
 

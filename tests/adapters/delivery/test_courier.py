@@ -36,7 +36,9 @@ class MemoryLedger:
     batch: int = 20
     withheld: frozenset[int] = frozenset()
     in_process: bool = True
+    signs: bool = False
     stop: Callable[[], bool] = lambda: False
+    must_end: Callable[[], bool] = lambda: False
     claimed: list[int] = field(default_factory=list)
     granted: set[int] = field(default_factory=set)
     refused: set[int] = field(default_factory=set)
@@ -275,6 +277,23 @@ def test_a_relay_that_closes_and_lets_nobody_in_again_is_not_asked_for_ever() ->
     assert relay.connections == 2
     assert ledger.kinds == {Accepted: 4, Deferred: len(ledger.claimed) - 4}
     ledger.assert_kept()
+
+
+def test_a_round_that_must_end_does_not_await_the_last_answers() -> None:
+    with ChaosRelay(faults=[Fault(at=Step.DOT, how=How.HANG, nth=1)]) as relay:
+        ledger = MemoryLedger(1, must_end=lambda: relay.messages > 0)
+        carried = SmtpCourier(relay.settings(connections=1)).carry(ledger)
+    assert carried == Carried(tried=1, trouble="We had to stop.")
+    assert ledger.kinds == {Uncertain: 1}
+    ledger.assert_kept()
+
+
+def test_parcels_that_are_signed_are_made_beside_the_conversation() -> None:
+    here = MemoryLedger(60, signs=True)
+    with ChaosRelay() as relay:
+        SmtpCourier(relay.settings(connections=3)).carry(here)
+    assert here.kinds == {Accepted: 60}
+    assert len(here.threads) > 1
 
 
 def test_a_relay_that_greylists_takes_everything_at_the_second_try() -> None:
