@@ -70,7 +70,8 @@ class CompiledMail:
             # One line, always: what a person is called must not become a header of its own.
             subject = " ".join(_rendered(self.subject, values).split())
             return Mail(subject=subject, html=_rendered(self.html, values), text=_rendered(self.text, values))
-        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        except Exception as error:
+            # An author's expression can raise anything; one lesson must not stop the others.
             raise BadContent(f"{self.path}: the mail cannot be filled in: {error}.") from error
 
 

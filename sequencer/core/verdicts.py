@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Stage, SubscriberState
+from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Stage, SubscriberState, Uncertain
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -83,8 +83,9 @@ def judge(stage: Stage, reply: str) -> Outcome:
 
     Before the envelope is spoken, and at MAIL, a refusal is about us: never about the person.
     """
-    if stage is Stage.CONTENT and reply.startswith("2"):
-        return Accepted(reply=reply)
+    if stage is Stage.CONTENT and reply[:1] in ("2", "3"):
+        # One that asks for more than there is may have taken the message: that is anybody's guess.
+        return Accepted(reply=reply) if reply[0] == "2" else Uncertain(reply=reply)
     rule = next((rule for rule in RULES if rule.reply.match(reply)), None)
     if rule is None:
         return Deferred(reply=reply)

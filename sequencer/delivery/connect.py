@@ -23,6 +23,8 @@ async def open_session(relay: Relay, *, dot_timeout: float = FINAL_DOT_TIMEOUT) 
         password=relay.password or None,
         timeout=relay.timeout,
         use_tls=relay.tls == "implicit",
+        # Who takes TLS only where it is offered gains nothing from a certificate; but no stranger gets the password.
+        validate_certs=relay.tls != "offered" or bool(relay.username),
         start_tls={"required": True, "offered": None}.get(relay.tls, False),
     )
     try:

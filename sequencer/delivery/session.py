@@ -104,8 +104,7 @@ class Session(asyncio.Protocol):
         """Say goodbye and close; the answer is not waited for."""
         if self.is_open:
             self._transport.write(b"QUIT\r\n")
-            self._transport.close()
-            self._end, self.is_open = "we said goodbye", False
+            self._close("we said goodbye")
 
     def abandon(self) -> None:
         """Close without a word, where that has not happened yet."""

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from sequencer.core.model import Mailbox
 from sequencer.message import headers, quoted
@@ -10,6 +11,10 @@ from sequencer.message import headers, quoted
 _ENCODING = "charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 _TEXT = f"Content-Type: text/plain; {_ENCODING}"
 _HTML = f"Content-Type: text/html; {_ENCODING}"
+_END = "\r\n"
+# RFC 8058: beside List-Unsubscribe, or mailboxes show no button.
+_LISTED = headers.plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click") + headers.plain("Precedence", "bulk")
+_AUTOMATIC = headers.plain("Auto-Submitted", "auto-generated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,35 +47,30 @@ def assemble(letter: Letter, text: str, html: str) -> bytes:
     the same bytes, so that a second attempt carries the very message of the first. Only the To header of an address
     that needs SMTPUTF8 is not ASCII (RFC 6532).
     """
-    boundary = "=_" + hashlib.sha256(letter.message_id.encode()).hexdigest()[:32]
-    lines = [
-        headers.mailbox("From", letter.sender),
-        headers.plain("To", letter.recipient),
-        headers.text("Subject", letter.subject),
-        headers.date(letter.date),
-        headers.plain("Message-ID", letter.message_id),
-        *_list_headers(letter),
-        headers.plain("Content-Language", letter.language),
-        headers.plain("MIME-Version", "1.0"),
-        headers.plain("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
-    ]
-    mark = f"--{boundary}"
-    parts = f"\r\n{mark}\r\n{_TEXT}{text}{mark}\r\n{_HTML}{html}{mark}--\r\n"
-    return ("".join(lines) + parts).encode()
+    mark = f"--=_{hashlib.sha256(letter.message_id.encode()).hexdigest()[:32]}"
+    leaves = bool(letter.unsubscribe)
+    return (
+        f"{_letterhead(letter.sender, letter.subject, letter.language, letter.list_name, letter.list_id)}"
+        f"{_LISTED if leaves else ''}{_AUTOMATIC if letter.automatic else ''}"
+        f"To: {letter.recipient}\r\n{headers.date(letter.date)}Message-ID: {letter.message_id}\r\n"
+        # In one piece, however long: folded or encoded, mailboxes do not find it.
+        f"{f'List-Unsubscribe: <{letter.unsubscribe}>{_END}' if leaves else ''}"
+        f'Content-Type: multipart/alternative; boundary="{mark[2:]}"\r\n'
+        f"\r\n{mark}\r\n{_TEXT}{text}{mark}\r\n{_HTML}{html}{mark}--\r\n"
+    ).encode()
 
 
-def _list_headers(letter: Letter) -> list[str]:
-    lines = []
-    if letter.list_id:
-        lines.append(headers.mailbox("List-Id", Mailbox(name=letter.list_name, address=letter.list_id)))
-    if letter.unsubscribe:
-        # RFC 8058: both headers, or mailboxes show no button; the address in one piece, or they do not find it.
-        lines.append(headers.plain("List-Unsubscribe", f"<{letter.unsubscribe}>"))
-        lines.append(headers.plain("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
-        lines.append(headers.plain("Precedence", "bulk"))
-    if letter.automatic:
-        lines.append(headers.plain("Auto-Submitted", "auto-generated"))
-    return lines
+@lru_cache(maxsize=256)
+def _letterhead(sender: Mailbox, subject: str, language: str, list_name: str, list_id: str) -> str:
+    """The headers that all copies of a mail share."""
+    listed = headers.mailbox("List-Id", Mailbox(name=list_name, address=list_id)) if list_id else ""
+    return (
+        headers.mailbox("From", sender)
+        + headers.text("Subject", subject)
+        + listed
+        + headers.plain("Content-Language", language)
+        + headers.plain("MIME-Version", "1.0")
+    )
 
 
 def _closed(body: str) -> str:

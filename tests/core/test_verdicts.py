@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sequencer.core import verdicts
-from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Stage, SubscriberState
+from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Stage, SubscriberState, Uncertain
 from sequencer.core.verdicts import RETRY_AFTER, RULES, SignupVerdict
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -167,9 +167,7 @@ def test_nothing_is_accepted_before_its_content(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stage", Stage)
-@pytest.mark.parametrize(
-    "reply", ["", "HTTP/1.1 400 Bad Request", "5", "55 5.1.1", "999 what", "354 go on", "5500 5.1.1"]
-)
+@pytest.mark.parametrize("reply", ["", "HTTP/1.1 400 Bad Request", "5", "55 5.1.1", "999 what", "5500 5.1.1"])
 def test_garbage_means_later_and_blames_nobody_but_us(stage: Stage, reply: str) -> None:
     assert verdicts.judge(stage, reply) == Deferred(reply=reply, blame=Blame.US)
 
@@ -238,3 +236,7 @@ def test_a_sign_up_is_answered_with_a_mail_or_with_silence(
 ) -> None:
     confirmations = [NOW - age for age in ages]
     assert verdicts.signup(state, on_course=on_course, confirmations=confirmations, now=NOW) is verdict
+
+
+def test_a_server_that_asks_for_more_after_the_content_leaves_it_uncertain() -> None:
+    assert verdicts.judge(Stage.CONTENT, "354 go on") == Uncertain(reply="354 go on")

@@ -172,6 +172,13 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(certified: ssl.SSLCont
     assert "AUTH" not in relay.said()
 
 
+def test_tls_where_it_is_offered_asks_for_no_certificate_unless_a_password_is_to_be_said(
+    certified: ssl.SSLContext,
+) -> None:
+    with ChaosRelay(tls=certified) as relay:
+        assert [type(one) for one in deliver(relay.settings(tls="offered"))] == [Accepted]
+
+
 @pytest.mark.usefixtures("_trusted")
 @pytest.mark.parametrize("tls", ["required", "implicit"])
 def test_a_certificate_of_another_host_is_refused(authority: trustme.CA, tls: str) -> None:

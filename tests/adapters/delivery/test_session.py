@@ -349,8 +349,9 @@ def test_an_answer_to_the_dot_is_what_it_says_and_the_next_message_goes_on(
 
 
 @both
-def test_a_relay_that_closes_at_the_dot_has_not_taken_the_message(extensions: tuple[str, ...]) -> None:
-    closing = Fault(at=Step.DOT, how=How.SAY_AND_CLOSE, reply="421 4.3.2 shutting down", nth=2)
+@pytest.mark.parametrize("how", [How.SAY, How.SAY_AND_CLOSE])
+def test_a_relay_that_closes_at_the_dot_has_not_taken_the_message(extensions: tuple[str, ...], how: How) -> None:
+    closing = Fault(at=Step.DOT, how=how, reply="421 4.3.2 shutting down", nth=2)
     with ChaosRelay(extensions=extensions, faults=[closing]) as relay:
         said = talk(relay, *three())
     assert said.told[2] == Deferred(reply="421 4.3.2 shutting down")

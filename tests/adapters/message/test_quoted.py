@@ -65,6 +65,7 @@ def test_pieces_set_one_after_the_other_decode_to_the_whole(pieces: list[str]) -
         ("Ann\n", "Ann\r\n"),
         ("\n", "\r\n"),
         (".", "=2E=\r\n"),
+        (".hidden", "=2Ehidden=\r\n"),
         ("a=b", "a=3Db=\r\n"),
         ("a ", "a=20=\r\n"),
         ("Zoë", "Zo=C3=AB=\r\n"),
