@@ -1,7 +1,8 @@
 """How is the database reached? One engine, transactions that write, transactions that read."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from sqlite3 import OperationalError
 
@@ -20,7 +21,7 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "wal_autocheckpoint=10000",
-    "cache_size=-65536",
+    "cache_size=-8192",
     "temp_store=MEMORY",
 )
 _WAL_TRIES = 100
@@ -31,6 +32,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        # SQLite lets one writer in and has the others doze; in our own process we can wait without dozing.
+        self._writing = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     @property
     def is_sqlite(self) -> bool:
@@ -40,7 +43,11 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
         """A transaction that writes; commits at the end, rolls back on any exception."""
-        with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with (
+            self._writing,
+            self.engine.connect().execution_options(writes=True) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
