@@ -110,7 +110,11 @@ class Showcase:
         }
         return self._page(
             "demo/message.html",
-            message={**self._shown(message), "message_id": message.message_id},
+            message={
+                **self._shown(message),
+                "when": f"{self._local(message):%A %d %B %Y, %H:%M} ({self._local(message).tzinfo})",
+                "message_id": message.message_id,
+            },
             view=view if view in VIEWS else "html",
             body=bodies.get(view, ""),
             views=[(name, f"/inbox/{message.id}?view={name}", name == view) for name in VIEWS],
@@ -140,17 +144,21 @@ class Showcase:
             raise NotFound("There is no such message in the inbox.")
         return found
 
+    def _local(self, message: Received) -> datetime:
+        """When the message arrived, by its reader's clock."""
+        zones = {visitor.address: visitor.zone for visitor in self.visitors}
+        return message.at.astimezone(ZoneInfo(zones.get(message.recipient, "UTC")))
+
     def _shown(self, message: Received) -> dict[str, object]:
         parsed = message.parsed()
-        zones = {visitor.address: visitor.zone for visitor in self.visitors}
-        local = message.at.astimezone(ZoneInfo(zones.get(message.recipient, "UTC")))
+        local = self._local(message)
         return {
             "id": message.id,
             "to": message.recipient,
             "sender": str(parsed["From"]),
             "subject": str(parsed["Subject"]),
             "preheader": "",
-            "when": f"{local:%a %d %b %Y, %H:%M} ({local.tzinfo})",
+            "when": f"{local:%a %d %b, %H:%M}",
             "kind": "lesson" if message.is_lesson else "confirmation",
         }
 
