@@ -38,6 +38,7 @@ fmt: $(READY) ## Format the code, and mend what lint can mend
 
 test: check ## Everything: check, then all tests on SQLite and PostgreSQL, with coverage
 	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
+	@$(BIN)/coverage report --include='sequencer/core/*' --fail-under=100 > /dev/null || (echo 'The core is not covered to 100 %.'; exit 1)
 
 chaos: $(READY) ## Kill the sender a hundred times in the middle of 20,000 messages, and count
 	CHAOS_KILLS=100 CHAOS_MESSAGES=20000 $(BIN)/python -m pytest tests/chaos -q -s $(PYTEST_ARGS)

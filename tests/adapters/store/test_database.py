@@ -24,7 +24,7 @@ from sequencer.store.database import Database, clock, connect
         ("busy_timeout", 10_000),
         ("wal_autocheckpoint", 10_000),
         ("temp_store", 2),
-        ("cache_size", -65_536),
+        ("cache_size", -8192),
     ],
 )
 def test_every_connection_to_sqlite_is_safe_and_patient(sqlite_db: Database, pragma: str, value: object) -> None:
