@@ -15,11 +15,11 @@ help: ## Show these lines
 
 install: $(READY) ## Make .venv with everything that running, testing and checking need
 
-# Two steps: the exact versions of constraints.txt, then the project itself, built by the hatchling that is pinned there.
+# Two steps: what builds the project (and dkimpy, which comes unbuilt), then the project, all as pinned in constraints.txt.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; say make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling setuptools
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
