@@ -191,6 +191,10 @@ class ChaosRelay:
         self.port = self._server.sockets[0].getsockname()[1]
         self._ready.set()
         await self._over.wait()
+        running = [one.task for one in self._all if one.task and not one.task.done()]
+        if running:
+            # What the client said last is on its way: hear it out before the line is cut.
+            await asyncio.wait(running, timeout=0.05)
         self.die()
         await asyncio.gather(*(one.task for one in self._all if one.task))
         await asyncio.sleep(0)

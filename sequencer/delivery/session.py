@@ -191,7 +191,9 @@ class Session(asyncio.Protocol):
         envelope = b""
         if following is not None and self._grouped and self._can_take(following):
             envelope = b"".join(self._commands(following))
-        self._transport.writelines((parcel.content, b".\r\n", envelope))
+        # No empty piece: asyncio of Python 3.12 and later would keep it in its buffer for ever.
+        pieces = (parcel.content, b".\r\n", envelope)
+        self._transport.writelines([piece for piece in pieces if piece])
         return bool(envelope)
 
     async def _settle_content(self, parcel: Parcel, tell: Tell) -> None:
