@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt chaos bench clean
+.PHONY: help install demo test check fmt interop chaos bench clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,10 @@ test: check ## Everything: check, then all tests on SQLite and PostgreSQL, with 
 	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
 	@$(BIN)/coverage report --include='sequencer/core/*' --fail-under=100 > /dev/null || (echo 'The core is not covered to 100 %.'; exit 1)
 
+interop: $(READY) ## Send through real Postfix, Exim and OpenSMTPD (needs root and Debian's apt-get)
+	tests/interop/install.sh
+	$(BIN)/python -m pytest tests/interop $(PYTEST_ARGS)
+
 chaos: $(READY) ## Kill the sender a hundred times in the middle of 20,000 messages, and count
 	CHAOS_KILLS=100 CHAOS_MESSAGES=20000 $(BIN)/python -m pytest tests/chaos -q -s $(PYTEST_ARGS)
 
@@ -47,4 +51,4 @@ bench: $(READY) ## Measure what docs/performance.md claims
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) .interop dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

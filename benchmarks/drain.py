@@ -17,8 +17,8 @@ from benchmarks import ground, sink
 from sequencer.core.model import DeliveryState
 from sequencer.delivery.courier import SmtpCourier
 from sequencer.flows import dispatch
+from sequencer.relays import Relay
 from sequencer.store import deliveries
-from sequencer.values import Relay
 
 WORDS = 330  # which make a message of 20 KB
 

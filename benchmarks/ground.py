@@ -28,6 +28,7 @@ from sequencer.flows import course as course_flow
 from sequencer.flows.press import Imprint, Press
 from sequencer.message import dkim
 from sequencer.message.dkim import Signers
+from sequencer.relays import Relay
 from sequencer.store import migrate
 from sequencer.store.database import Database, connect
 from sequencer.store.tables import ENROLMENT_STATE, SUBSCRIBER_STATE
@@ -125,6 +126,8 @@ def message_size(press: Press, revision: Revision) -> int:
         subscriber_id=SubscriberId(1),
         run=0,
         doubts=0,
+        spared=0,
+        relay="",
         enrolment_id=None,
         revision_id=revision.id,
         course_id=revision.course_id,
@@ -134,4 +137,4 @@ def message_size(press: Press, revision: Revision) -> int:
         name="Reader 1",
         timezone="Europe/London",
     )
-    return len(press.lesson(claim, revision).content)
+    return len(press.lesson(claim, revision, Relay(host="127.0.0.1", port=25, tls="off")).content)

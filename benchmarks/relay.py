@@ -16,7 +16,8 @@ import aiosmtplib
 from benchmarks import sink
 from sequencer.core.model import DeliveryId, Parcel, Report, Ticket
 from sequencer.delivery.courier import SmtpCourier
-from sequencer.values import Relay
+from sequencer.delivery.way import Lane
+from sequencer.relays import Relay
 
 ROUND_TRIP = 0.05
 _LINE = b"x" * 74 + b"\r\n"
@@ -50,14 +51,20 @@ class _Ledger:
 
     in_process = True
     signs = False
+    intends = False
 
     def __init__(self, messages: int) -> None:
         self._left = messages
         self.accepted = 0
 
-    def next_batch(self) -> Sequence[Parcel]:
-        count, self._left = min(self._left, 50), max(0, self._left - 50)
-        return [parcel(self._left + number) for number in range(count)]
+    def allowance(self, _relay: Relay) -> int | None:
+        """No limit."""
+        return None
+
+    def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
+        count = min(self._left, len(places))
+        self._left -= count
+        return [parcel(self._left + number, places[0].relay.name) for number in range(count)]
 
     def must_end(self) -> bool:
         return False
@@ -67,10 +74,11 @@ class _Ledger:
         return frozenset(ticket.delivery_id for ticket in intents)
 
 
-def parcel(number: int) -> Parcel:
+def parcel(number: int, relay: str) -> Parcel:
     """A message of 20 KB."""
     return Parcel(
         ticket=Ticket(delivery_id=DeliveryId(number), attempt=1),
+        relay=relay,
         sender="ann@example.org",
         recipient=f"reader{number}@example.org",
         needs_smtputf8=False,

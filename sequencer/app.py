@@ -50,7 +50,7 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         db=connect(settings.database_url, root=settings.root),
         templates=templates,
         press=Press(templates, imprint, Signers(settings)),
-        courier=courier or SmtpCourier(settings.relay_url),
+        courier=courier or SmtpCourier(*settings.all_relays),
         clock=clock,
     )
 

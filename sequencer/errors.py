@@ -7,6 +7,7 @@ SequencerError
 │   └── BadContentType   … because it is not in a shape we read
 ├── BadContent           the author: a lesson, course or template file
 ├── BadSettings          the operator: an option, a database, a relay
+├── BadDatabase          the operator: a database that was well and is not any more
 └── IllegalTransition    us: a move the tables in `core.lifecycle` do not know
 
 Each message is one whole sentence that says what would be right.
@@ -39,6 +40,13 @@ class BadContent(SequencerError):
 
 class BadSettings(SequencerError):
     """The operator must change an option; the message names it, its value and what would be right."""
+
+
+class BadDatabase(SequencerError):
+    """The database cannot be used for now; the message says what the operator should do. Nothing is lost by it.
+
+    What was being written is undone; what was on the wire is recovered by a later pass.
+    """
 
 
 class IllegalTransition(SequencerError):

@@ -14,9 +14,10 @@ from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sequencer import values
+from sequencer import relays, values
 from sequencer.errors import BadSettings
-from sequencer.values import Form, Listen, Network, Relay
+from sequencer.relays import Relay
+from sequencer.values import Form, Intent, Listen, Network
 
 FILE_NAME = "sequencer.toml"
 PREFIX = "SEQUENCER_"
@@ -50,11 +51,17 @@ class Settings:
         "Your postal address; it stands at the foot of each mail, as the law of many countries asks.",
     )
     relay_url: Relay = _option(
-        values.relay,
-        "The SMTP server that takes our mail: smtp:// with STARTTLS, or smtps://; "
-        "?tls=required|offered|off&connections=4&timeout=60.",
+        relays.relay,
+        "The SMTP server that takes our mail: smtp:// with STARTTLS, or smtps://; options such as connections=4 and "
+        "rate=14 stand behind a question mark.",
         default="smtp://127.0.0.1:25",
         secret=True,
+    )
+    intent: Intent = _option(
+        values.intent,
+        'When it is put on record that a message will be written: "strict", just before each one, or "batch", when '
+        "some fifty are claimed: fewer commits, but after a crash the whole batch is in doubt.",
+        default="strict",
     )
     database_url: str = _option(
         values.database,
@@ -92,11 +99,22 @@ class Settings:
     trusted_proxies: tuple[Network, ...] = _option(
         values.networks, "Addresses or networks of reverse proxies whose X-Forwarded-For is believed.", default=[]
     )
+    relays: Mapping[str, Relay] = _option(
+        relays.relays,
+        "Several SMTP servers that share the mail, in place of relay_url: a table for each.",
+        default={},
+        secret=True,
+    )
     forms: Mapping[str, Form] = _option(
         values.forms,
         "The sign-up forms of your site: each takes POST /f/KEY.",
         default={"newsletter": {"course": "why-men-pull-away"}},
     )
+
+    @property
+    def all_relays(self) -> tuple[Relay, ...]:
+        """The relays that share the mail: one at least."""
+        return tuple(self.relays.values()) or (self.relay_url,)
 
 
 def options() -> tuple[str, ...]:
@@ -139,6 +157,8 @@ def load(path: Path | None, environ: Mapping[str, str], *, samples: Mapping[str,
             name = variable.removeprefix(PREFIX).lower()
             _refuse_unknown(name, known, f"(the variable {variable})")
             given[name] = value
+    if "relay_url" in given and given.get("relays"):
+        raise BadSettings('The options "relay_url" and "relays" are both set; keep one of them.')
     given |= {name: sample for name, sample in (samples or {}).items() if not given.get(name)}
     root = path.parent.resolve() if path else Path.cwd()
     return Settings(root=root, **{name: _parsed(name, given) for name in known})  # type: ignore[arg-type]

@@ -2,34 +2,24 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SHORTEST_SECRET = 32
 _HIGHEST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relay:
-    """An SMTP server that takes our mail, and how to talk to it. `tls`: implicit, required, offered or off."""
+class Intent(StrEnum):
+    """When it is put on record that a message will be written: before each one, or when a batch is claimed."""
 
-    host: str
-    port: int
-    tls: str
-    username: str = ""
-    password: str = field(default="", repr=False)
-    connections: int = 4
-    timeout: int = 60
-
-    @property
-    def name(self) -> str:
-        """How logs and the ledger call this relay; never holds the password."""
-        return f"{self.host}:{self.port}"
+    STRICT = "strict"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,29 +47,29 @@ class Listen:
 Network = IPv4Network | IPv6Network
 
 
-def _read(value: object) -> str:
+def a_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("a text in quotes")
     return value.strip()
 
 
 def needed_text(value: object) -> str:
-    text = _read(value)
+    text = a_text(value)
     if not text:
         raise ValueError("a text that is not empty")
     return text
 
 
 def secret(value: object) -> str:
-    text = _read(value)
+    text = a_text(value)
     if len(text) < _SHORTEST_SECRET:
         raise ValueError(f'at least {_SHORTEST_SECRET} random characters; "sequencer init" writes some')
     return text
 
 
 def url(value: object) -> str:
-    text = _read(value).rstrip("/")
-    parts = _split(text)
+    text = a_text(value).rstrip("/")
+    parts = split(text)
     # Pages link to /f/… and /static/…: below a path they would not be found.
     extras = parts and (parts.path or parts.query or parts.fragment or parts.username)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or extras:
@@ -87,7 +77,7 @@ def url(value: object) -> str:
     return text
 
 
-def _split(url: str) -> SplitResult | None:
+def split(url: str) -> SplitResult | None:
     """The parts of an address, or None; what the standard library says of a bad one may hold its password."""
     if not url.isprintable() or " " in url:
         return None
@@ -100,9 +90,9 @@ def _split(url: str) -> SplitResult | None:
 
 
 def database(value: object) -> str:
-    text = _read(value)
+    text = a_text(value)
     server = re.match(r"postgresql(\+psycopg)?://.", text)
-    if not (re.match("sqlite:///.", text) or (server and _split(text))):
+    if not (re.match("sqlite:///.", text) or (server and split(text))):
         raise ValueError("sqlite:///file.db or postgresql://user:password@host/name")
     return text
 
@@ -115,22 +105,29 @@ def zone(value: object) -> ZoneInfo:
 
 
 def days(value: object) -> int:
-    days = _number(value) if isinstance(value, str) else value
+    days = digits(value) if isinstance(value, str) else value
     if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= 365:  # noqa: PLR2004 (a year)
         raise ValueError("a number of days from 1 to 365")
     return days
 
 
-def _number(text: str) -> int | None:
+def digits(text: str) -> int | None:
     """What plain digits say; the standard library would take other scripts' digits too, and stumble over "²"."""
     return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None
 
 
 def listen(value: object) -> Listen:
-    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})", _read(value))
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})", a_text(value))
     if not found or int(found[2]) > _HIGHEST_PORT:
         raise ValueError("an address and a port like 127.0.0.1:8080 or [::1]:8080")
     return Listen(host=found[1].strip("[]"), port=int(found[2]))
+
+
+def intent(value: object) -> Intent:
+    try:
+        return Intent(a_text(value))
+    except ValueError as error:
+        raise ValueError('"strict" or "batch"') from error
 
 
 def folder(value: object) -> Path:
@@ -138,13 +135,13 @@ def folder(value: object) -> Path:
 
 
 def optional_path(value: object) -> Path | None:
-    text = _read(value)
+    text = a_text(value)
     return Path(text) if text else None
 
 
 def selector(value: object) -> str:
     """The name of a DKIM key. Raises ValueError with what would be right."""
-    text = _read(value).lower()
+    text = a_text(value).lower()
     # A label of the DNS has at most 63 characters, and "-ed" is added for the second key.
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", text):
         raise ValueError('letters, digits and "-" such as s1')
@@ -164,63 +161,6 @@ def networks(value: object) -> tuple[Network, ...]:
         return tuple(ip_network(name.strip()) for name in names(value))
     except ValueError as error:
         raise ValueError('a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]') from error
-
-
-_RELAY_SCHEMES = {"smtp": 587, "smtps": 465}
-_RELAY_TLS = ("required", "offered", "off")
-
-
-_RELAY_OPTIONS = ("tls", "connections", "timeout")
-_RELAY_FORM = (
-    "an address like smtp://user:password@host:587 or smtps://user:password@host:465, "
-    "with user and password percent-encoded"
-)
-
-
-def relay(value: object) -> Relay:
-    parts = _split(_read(value))
-    if parts is None or parts.scheme not in _RELAY_SCHEMES or not parts.hostname or parts.path not in ("", "/"):
-        raise ValueError(_RELAY_FORM)
-    if parts.fragment:
-        raise ValueError(_RELAY_FORM)
-    if bool(parts.username) != bool(parts.password):
-        raise ValueError("both a user and a password, or neither")
-    options = _relay_options(parts.query)
-    return Relay(
-        host=parts.hostname,
-        port=parts.port or _RELAY_SCHEMES[parts.scheme],
-        tls=_relay_tls(parts, options.get("tls")),
-        username=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        connections=_relay_number(options, "connections", 4),
-        timeout=_relay_number(options, "timeout", 60),
-    )
-
-
-def _relay_options(query: str) -> Mapping[str, str]:
-    given = dict(parse_qsl(query, keep_blank_values=True))
-    if set(given) - set(_RELAY_OPTIONS):
-        # What is unknown is not repeated: it may be the rest of a password that was not percent-encoded.
-        raise ValueError("no options but tls, connections and timeout after its question mark")
-    return given
-
-
-def _relay_tls(parts: SplitResult, given: str | None) -> str:
-    if parts.scheme == "smtps":
-        if given is not None:
-            raise ValueError("no tls= beside smtps://, which is always encrypted")
-        return "implicit"
-    tls = ("offered" if parts.hostname in _LOOPBACK else "required") if given is None else given
-    if tls not in _RELAY_TLS:
-        raise ValueError("tls=required, tls=offered or tls=off")
-    return tls
-
-
-def _relay_number(options: Mapping[str, str], name: str, default: int) -> int:
-    number = _number(options.get(name, str(default)))
-    if number is None or not 1 <= number <= 1000:  # noqa: PLR2004 (beyond any relay)
-        raise ValueError(f"a number from 1 to 1000 for {name}")
-    return number
 
 
 _FORM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")

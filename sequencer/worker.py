@@ -63,6 +63,7 @@ class Metronome:
                 now=app.clock(),
                 stop=lambda: self._stopping.is_set() or time.monotonic() > until,
                 end=lambda: time.monotonic() > self._end_by,
+                intent=app.settings.intent,
             )
         except SequencerError as error:
             log.error("tick.failed", extra={"reason": str(error)})  # noqa: TRY400 (said in one sentence)

@@ -27,11 +27,13 @@ from sequencer.core.model import (
     WhenUncertain,
 )
 from sequencer.delivery.courier import Carried, Ledger
+from sequencer.delivery.way import Lane
 from sequencer.flows import course as course_flow
 from sequencer.flows import dispatch, subscription
 from sequencer.flows.dispatch import Tick
 from sequencer.flows.press import Imprint, Press
 from sequencer.message import address
+from sequencer.relays import Relay
 from sequencer.store import deliveries, enrolments, subscribers
 from sequencer.store.database import Database
 from sequencer.values import Form
@@ -77,6 +79,9 @@ def small_lesson(number: int, **changes: object) -> Lesson:
     return Lesson(**{**given, **changes})  # type: ignore[arg-type]
 
 
+SCRIPT = Relay(host="script.test", port=25, tls="off", key="script")
+PLACES = [Lane(relay=SCRIPT)] * 200
+
 Answer = Outcome | tuple[Stage, Outcome]
 
 
@@ -95,9 +100,9 @@ class ScriptedCourier:
     def carry(self, ledger: Ledger) -> Carried:
         """Send until the ledger has no more."""
         if self.down:
-            return Carried(tried=0, trouble=self.down)
+            return Carried(tried=0, trouble=self.down, down=(self.down,))
         before = len(self.tried)
-        while batch := ledger.next_batch():
+        while batch := ledger.next_batch(PLACES):
             for parcel in batch:
                 self._send(parcel, ledger)
         return Carried(tried=len(self.tried) - before)

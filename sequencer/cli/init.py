@@ -11,6 +11,7 @@ import click
 
 from sequencer import settings as options
 from sequencer.content.files import shipped
+from sequencer.relays import PRESETS, Preset
 from sequencer.values import Form
 
 _SAMPLES = {"base_url": "https://mail.example.org", "postal_address": ""}
@@ -54,6 +55,8 @@ def settings_text(*, secret: str) -> str:
 
 def _lines(name: str, secret: str) -> list[str]:
     value = options.default(name)
+    if name == "relays":
+        return ['# relays = { own = { url = "smtp://127.0.0.1:25", weight = 1 } }']
     if name == "forms":
         return ["[forms.newsletter]", *(_form_line(key) for key in ("course", "consent", "next"))]
     if value is MISSING:
@@ -79,18 +82,27 @@ def settings_page() -> str:
         f"| `{name}` | {_variable(name)} | {_default(name)} | {_cell(options.meaning(name))} |"
         for name in options.options()
     ]
-    return _PAGE.replace("ROWS", "\n".join(rows))
+    presets = [_preset_row(name, preset) for name, preset in PRESETS.items()]
+    return _PAGE.replace("ROWS", "\n".join(rows)).replace("PRESETS", "\n".join(presets))
+
+
+def _preset_row(name: str, preset: Preset) -> str:
+    options = ", ".join(
+        f"{option} {', '.join(value) if isinstance(value, tuple) else value}"
+        for option, value in preset.options.items()
+    )
+    return f"| `{name}` | {options} |"
 
 
 def _variable(name: str) -> str:
-    return "none" if name == "forms" else f"`{options.PREFIX}{name.upper()}`"
+    return "none" if name in ("forms", "relays") else f"`{options.PREFIX}{name.upper()}`"
 
 
 def _default(name: str) -> str:
     value = options.default(name)
     if value is MISSING:
         return "*needed*"
-    return "see below" if name == "forms" else f"`{json.dumps(value)}`"
+    return "see below" if name in ("forms", "relays") else f"`{json.dumps(value)}`"
 
 
 def _cell(sentence: str) -> str:
@@ -140,8 +152,18 @@ The SMTP server that takes our mail, as `scheme://user:password@host:port?tls=�
 | `tls=required` | no mail without STARTTLS; the default, but for this machine itself |
 | `tls=offered` | STARTTLS where the server offers it; the default for this machine itself |
 | `tls=off` | never encrypted |
-| `connections=4` | how many connections are open at once, from 1 to 1000 |
+| `connections=4` | how many connections are open at once at most, from 1 to 1000; half as many when the relay asks us to \
+slow down, and one more again after each proof |
 | `timeout=60` | for how many seconds an answer is waited for, from 1 to 1000 |
+| `messages_per_connection=1000` | after how many messages a new connection takes the place of an old one; 0 for never |
+| `rate=14` | how many messages a second at most, `0.5` for one in two seconds; 0 for as many as it takes |
+| `daily_quota=50000` | how many messages within 24 hours at most; 0, the default, for any number |
+| `warm_up_from=2026-12-01` | the first day of a warm-up; before it nothing is sent by this relay |
+| `warm_up_first=50` | how many messages on that day |
+| `warm_up_growth=1.5` | how many times as many on each day that follows |
+| `eager=on` | several messages in one round trip, without waiting for answers; needs CHUNKING, and a relay that stands \
+it (Postfix does). After a crash up to 16 messages for each connection are in doubt, not one |
+| `preset=ses` | what is known of a provider, see below; found by its host where it is left out, `none` for nothing |
 
 ```toml
 relay_url = "smtp://127.0.0.1:25"                              # a mail server on this machine
@@ -152,4 +174,43 @@ relay_url = "smtp://[2001:db8::25]:2525?tls=off&timeout=20"    # an IPv6 address
 
 The password is shown nowhere: not in a log, not in a refusal. To keep it out of the file, set
 `SEQUENCER_RELAY_URL`.
+
+## Several relays
+
+Each table `[relays.NAME]` is one relay, by whose name the ledger and the logs call it; its options stand in the table
+or behind the question mark of its `url`. They share the mail by `weight`; who is down, throttled or at the end of its
+day leaves its share to the others, and a message that one of them put off goes to another. A relay of weight 0 stands
+in only where no other can be used.
+
+```toml
+[relays.ses]
+url = "smtp://user:password@email-smtp.eu-west-1.amazonaws.com"
+weight = 3
+rate = 14
+daily_quota = 50000
+
+[relays.own]
+url = "smtp://127.0.0.1:25"
+weight = 1
+warm_up_from = 2026-12-01
+```
+
+A relay that logs in by XOAUTH2 has a user, no password, and a table `oauth` with `client_id`, `client_secret`,
+`refresh_token` (Google; without one the client asks in its own name, as Microsoft 365 has it), `token_url` and `scope`;
+the presets know the last two, but for Microsoft's `token_url`, which holds your tenant.
+
+```toml
+[relays.gmail]
+url = "smtp://me%40example.org@smtp.gmail.com"
+oauth = { client_id = "…", client_secret = "…", refresh_token = "…" }
+```
+
+## Presets
+
+What is known of a provider stands in for what the settings do not say. `unsigned` are headers that it writes anew, and
+that our DKIM signature therefore leaves out.
+
+| preset | what it stands for |
+|---|---|
+PRESETS
 """

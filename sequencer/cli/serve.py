@@ -33,4 +33,5 @@ def _shown(settings: Settings) -> dict[str, object]:
     """The settings for the log, without those that hold secrets."""
     hidden = {name for name in options.options() if not Settings.__dataclass_fields__[name].repr}
     shown = {name: getattr(settings, name) for name in options.options() if name not in hidden | {"forms"}}
-    return {**shown, "relay": settings.relay_url.name, "forms": ",".join(settings.forms)}
+    relays = ",".join(relay.name for relay in settings.all_relays)
+    return {**shown, "relays": relays, "forms": ",".join(settings.forms)}

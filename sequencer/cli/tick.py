@@ -27,7 +27,7 @@ def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
     with frame.opened(ctx) as app:
         instant = now or app.clock()
         _warn_of_changes(wiring.prepare(app, now=instant))
-        done = dispatch.tick(app.db, app.courier, app.press, now=instant)
+        done = dispatch.tick(app.db, app.courier, app.press, now=instant, intent=app.settings.intent)
     if as_json:
         frame.print_json(
             {

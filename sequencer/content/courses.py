@@ -3,14 +3,14 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from email.utils import getaddresses
 from pathlib import Path
 
 import yaml
 
 from sequencer.core import schedule
-from sequencer.core.model import Course, Gap, Lesson, Mailbox, Rhythm, WhenUncertain
+from sequencer.core.model import DOUBT_FOR, Course, Gap, Lesson, Mailbox, Rhythm, WhenUncertain
 from sequencer.errors import BadContent
 
 COURSE_FILE = "course.toml"
@@ -40,6 +40,7 @@ def read(folder: Path) -> Course:
     if not lessons:
         raise BadContent(f"{folder}: there is no lesson yet; write one as 01-first.md.")
     _refuse_twins(lessons)
+    uncertain, doubt_for = _uncertain(given.get("uncertain", "retry"), str(path))
     return Course(
         slug=folder.name,
         title=_text(given, "title", str(path)),
@@ -54,7 +55,8 @@ def read(folder: Path) -> Course:
             days=_days(given.get("days", list(_WEEKDAYS)), str(path)),
             gap=_gap(given.get("gap", 1), f"{path}"),
         ),
-        uncertain=_uncertain(given.get("uncertain", "retry"), str(path)),
+        uncertain=uncertain,
+        doubt_for=doubt_for,
         lessons=lessons,
     )
 
@@ -185,8 +187,17 @@ def _sender(value: str, where: str) -> Mailbox:
     return Mailbox(name=name, address=address)
 
 
-def _uncertain(value: object, where: str) -> WhenUncertain:
+_RETRY_AFTER = re.compile(r"retry after ([1-9][0-9]{0,3}) (min|minutes?|h|hours?)")
+
+
+def _uncertain(value: object, where: str) -> tuple[WhenUncertain, timedelta]:
+    """What is to be done about a message in doubt, and for how long it rests before it is sent again."""
+    if found := _RETRY_AFTER.fullmatch(str(value)):
+        unit = timedelta(minutes=1) if found[2].startswith("m") else timedelta(hours=1)
+        return WhenUncertain.RETRY, int(found[1]) * unit
     try:
-        return WhenUncertain(str(value))
+        return WhenUncertain(str(value)), DOUBT_FOR
     except ValueError as error:
-        raise BadContent(f'{where}: "uncertain" is {value!r}; write "retry" or "hold".') from error
+        raise BadContent(
+            f'{where}: "uncertain" is {value!r}; write "retry", "retry after 30 min", "hold" or "assume sent".'
+        ) from error

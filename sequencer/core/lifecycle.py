@@ -38,6 +38,7 @@ class DeliveryEvent(StrEnum):
     INTEND = "intend"
     ACCEPT = "accept"
     DEFER = "defer"
+    RELEASE = "release"
     REJECT = "reject"
     LOSE = "lose"
     CANCEL = "cancel"
@@ -92,11 +93,13 @@ DELIVERY: Mapping[tuple[D, DE], D] = MappingProxyType(
         (D.QUEUED, DE.CANCEL): D.SKIPPED,
         (D.CLAIMED, DE.INTEND): D.SENDING,
         (D.CLAIMED, DE.DEFER): D.DEFERRED,
+        (D.CLAIMED, DE.RELEASE): D.DEFERRED,
         (D.CLAIMED, DE.REJECT): D.FAILED,
         (D.CLAIMED, DE.CANCEL): D.SKIPPED,
         (D.CLAIMED, DE.EXPIRE): D.DEFERRED,
         (D.SENDING, DE.ACCEPT): D.SENT,
         (D.SENDING, DE.DEFER): D.DEFERRED,
+        (D.SENDING, DE.RELEASE): D.DEFERRED,
         (D.SENDING, DE.REJECT): D.FAILED,
         (D.SENDING, DE.LOSE): D.UNCERTAIN,
         (D.SENDING, DE.EXPIRE): D.UNCERTAIN,

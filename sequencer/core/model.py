@@ -59,11 +59,16 @@ class SuppressionReason(StrEnum):
     MANUAL = "manual"
 
 
+# How long a message in doubt rests before it is sent again: time for the relay's late word.
+DOUBT_FOR = timedelta(minutes=15)
+
+
 class WhenUncertain(StrEnum):
-    """What a course does about a message whose fate is unknown: send it once more, or leave it to an admin."""
+    """What a course does about a message whose fate is unknown: send it again, leave it to an admin, or let it be."""
 
     RETRY = "retry"
     HOLD = "hold"
+    ASSUME_SENT = "assume sent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +131,7 @@ class Course:
     rhythm: Rhythm
     uncertain: WhenUncertain
     lessons: tuple[Lesson, ...]
+    doubt_for: timedelta = DOUBT_FOR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +237,7 @@ class Delivery:
     state: DeliveryState
     attempt: int
     doubts: int
+    spared: int
     enrolment_id: EnrolmentId | None
     revision_id: RevisionId | None
     due_at: datetime | None
@@ -244,7 +251,8 @@ class Delivery:
 class Claim:
     """The right to send one message, for as long as the lease lasts; `attempt` fences every later word about it.
 
-    A lesson's claim knows the place it belongs to: `step` is the person's once this lesson is over.
+    Of the attempts `spared` were none: the message went back without a server having looked at it. A lesson's claim
+    knows the place it belongs to: `step` is the person's once this lesson is over.
     """
 
     id: DeliveryId
@@ -254,6 +262,8 @@ class Claim:
     subscriber_id: SubscriberId
     run: int
     doubts: int
+    spared: int
+    relay: str
     enrolment_id: EnrolmentId | None
     revision_id: RevisionId | None
     course_id: CourseId | None
@@ -279,9 +289,13 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parcel:
-    """A finished message and where it goes. Its lines end in CRLF and none begins with a dot: it is sent as it is."""
+    """A finished message and where it goes. Its lines end in CRLF and none begins with a dot: it is sent as it is.
+
+    `relay` names the one that it was made for.
+    """
 
     ticket: Ticket
+    relay: str
     sender: str
     recipient: str
     needs_smtputf8: bool
@@ -296,6 +310,15 @@ class Stage(StrEnum):
     RCPT = "rcpt"
     DATA = "data"
     CONTENT = "content"
+
+
+class Slow(StrEnum):
+    """Whom an answer asks us to spare: the relay a little, the relay altogether, or the recipient's domain."""
+
+    NOBODY = "nobody"
+    RELAY = "relay"
+    STOP = "stop"
+    DOMAIN = "domain"
 
 
 class Blame(StrEnum):
@@ -316,11 +339,16 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred:
-    """Not taken now; to be tried again. `after`: the least wait the answer asks for, where it asks."""
+    """Not taken now; to be tried again. `after`: the least wait the answer asks for, where it asks.
+
+    Where no server looked at the message it was not `tried`, and goes back as it was, for `after`.
+    """
 
     reply: str
     blame: Blame = Blame.US
     after: timedelta = timedelta(0)
+    slow: Slow = Slow.NOBODY
+    tried: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -329,6 +357,7 @@ class Rejected:
 
     reply: str
     blame: Blame
+    slow: Slow = Slow.NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

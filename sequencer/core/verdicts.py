@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Stage, SubscriberState, Uncertain
+from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Slow, Stage, SubscriberState, Uncertain
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -20,8 +20,7 @@ _HOUR = timedelta(hours=1)
 RETRY_AFTER = (*(minutes * _MINUTE for minutes in (1, 5, 15, 30, 60)), *(10 * (2 * _HOUR,)), *(13 * (4 * _HOUR,)))
 _JITTER = 0.2  # of the wait, to either side
 
-# How long an uncertain message rests before it is sent once more: time for the relay's late word.
-DOUBT_FOR = 15 * _MINUTE
+# Twice in doubt is enough: the third copy of a message is sent by an admin, or by nobody.
 MOST_DOUBTS = 2
 
 CONFIRMATIONS_IN_ALL = 2
@@ -30,17 +29,27 @@ CONFIRMATION_EVERY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One row: replies (code, enhanced code, text) that fit `reply`, and what they mean."""
+    """One row: replies (code, enhanced code, text) that fit `reply`, what they mean, and whom they ask us to spare."""
 
     name: str
     reply: re.Pattern[str]
     permanent: bool
     blame: Blame
     after: timedelta = timedelta(0)
+    slow: Slow = Slow.NOBODY
 
 
-def _rule(name: str, reply: str, blame: Blame, *, permanent: bool = False, after: timedelta = timedelta(0)) -> Rule:
-    return Rule(name=name, reply=re.compile(reply, re.IGNORECASE), permanent=permanent, blame=blame, after=after)
+def _rule(
+    name: str,
+    reply: str,
+    blame: Blame,
+    *,
+    permanent: bool = False,
+    after: timedelta = timedelta(0),
+    slow: Slow = Slow.NOBODY,
+) -> Rule:
+    pattern = re.compile(reply, re.IGNORECASE)
+    return Rule(name=name, reply=pattern, permanent=permanent, blame=blame, after=after, slow=slow)
 
 
 # Words about our own address or reputation: "sender verify failed: no such user", "your IP address was rejected".
@@ -51,13 +60,13 @@ _UNKNOWN_USER = (
 )
 
 RULES: tuple[Rule, ...] = (
-    _rule("relay closing", r"421\b", Blame.US),
-    _rule("relay's daily quota", r"454\b.*quota", Blame.US, after=_HOUR),
-    _rule("relay throttling", r"454\b", Blame.US, after=_MINUTE),
-    _rule("credentials", r"(530|534|535|538)\b|550 5\.7\.30\b", Blame.US, after=15 * _MINUTE),
-    _rule("our authentication", r"5\d\d 5\.7\.(2[0-7]|515)\b", Blame.US, after=_HOUR),
+    _rule("relay closing", r"421\b", Blame.US, slow=Slow.RELAY),
+    _rule("relay's daily quota", r"454\b.*quota", Blame.US, after=_HOUR, slow=Slow.STOP),
+    _rule("relay throttling", r"454\b", Blame.US, after=_MINUTE, slow=Slow.RELAY),
+    _rule("credentials", r"(530|534|535|538)\b|550 5\.7\.30\b", Blame.US, after=15 * _MINUTE, slow=Slow.STOP),
+    _rule("our authentication", r"5\d\d 5\.7\.(2[0-7]|515)\b", Blame.US, after=_HOUR, slow=Slow.DOMAIN),
     _rule("our address", r"5\d\d 5\.1\.[78]\b|554 .*address is not verified", Blame.US, after=_HOUR),
-    _rule("relay's daily limit", r"550 5\.(4\.5|7\.1)\b.*limit exceeded", Blame.US, after=_HOUR),
+    _rule("relay's daily limit", r"550 5\.(4\.5|7\.1)\b.*limit exceeded", Blame.US, after=_HOUR, slow=Slow.STOP),
     _rule("unknown to Exchange", r"550 5\.4\.1 .*recipient address rejected", Blame.ADDRESS, permanent=True),
     _rule("unknown to Outlook", r"550 5\.5\.0 .*mailbox unavailable", Blame.ADDRESS, permanent=True),
     _rule("protocol", r"50[0-4]\b|5\d\d 5\.5\.", Blame.US, after=15 * _MINUTE),
@@ -66,10 +75,10 @@ RULES: tuple[Rule, ...] = (
     _rule("dead address", r"5\d\d 5\.1\.([1236]|10)\b|5\d\d 5\.4\.4\b", Blame.ADDRESS, permanent=True),
     _rule("closed address", r"525 5\.7\.13\b|5\d\d 5\.7\.1[78]\b", Blame.ADDRESS, permanent=True),
     _rule("mailbox disabled or full", r"5\d\d 5\.2\.[12]\b", Blame.MAILBOX, permanent=True),
-    _rule("policy", r"5\d\d 5\.7\.", Blame.US, permanent=True),
+    _rule("policy", r"5\d\d 5\.7\.", Blame.US, permanent=True, slow=Slow.DOMAIN),
     _rule("mailbox busy or full", r"4\d\d 4\.2\.[12]\b", Blame.MAILBOX),
     _rule("greylisted", r"45[01]\b.*(grey|gray)", Blame.US, after=5 * _MINUTE),
-    _rule("reputation or rate", r"4\d\d 4\.7\.", Blame.US, after=5 * _MINUTE),
+    _rule("reputation or rate", r"4\d\d 4\.7\.", Blame.US, after=5 * _MINUTE, slow=Slow.DOMAIN),
     _rule("later", r"4\d\d\b", Blame.US),
     _rule(
         "unknown in words", rf"55[0134]\b(?! [245]\.)(?!.*{_OURS}).*({_UNKNOWN_USER})", Blame.ADDRESS, permanent=True
@@ -90,13 +99,23 @@ def judge(stage: Stage, reply: str) -> Outcome:
     if rule is None:
         return Deferred(reply=reply)
     if stage in (Stage.CONNECT, Stage.MAIL) and rule.blame is not Blame.MESSAGE:
-        return Deferred(reply=reply, after=rule.after)
+        # No recipient has been named yet: what asks to spare a domain means all that comes from us.
+        slow = Slow.RELAY if rule.slow is Slow.DOMAIN else rule.slow
+        return Deferred(reply=reply, after=rule.after, slow=slow)
     if not rule.permanent:
-        return Deferred(reply=reply, blame=rule.blame, after=rule.after)
+        return Deferred(reply=reply, blame=rule.blame, after=rule.after, slow=rule.slow)
     # Content is refused for what it says or who we are; only RCPT speaks of the address in words alone.
     if stage is Stage.CONTENT and rule.name in ("unknown in words", "refused"):
         return Rejected(reply=reply, blame=Blame.MESSAGE)
-    return Rejected(reply=reply, blame=rule.blame)
+    return Rejected(reply=reply, blame=rule.blame, slow=rule.slow)
+
+
+def wears_out(reply: str) -> bool:
+    """Whether a refusal of MAIL, behind messages that were taken, says that they are enough for one connection.
+
+    RFC 5321 has no word for it: Exim says 421, OpenSMTPD "452 4.5.3 Too many messages sent".
+    """
+    return reply.startswith(("421", "452 4.5.3"))
 
 
 def next_attempt(attempts: int, now: datetime, *, key: int, least: timedelta = timedelta(0)) -> datetime | None:

@@ -6,21 +6,38 @@ from typing import cast
 
 import aiosmtplib
 
-from sequencer.delivery.session import FINAL_DOT_TIMEOUT, Session
-from sequencer.values import Relay
+from sequencer.delivery.oauth import TokenRefused, TokenSource
+from sequencer.delivery.session import Conversation, Session
+from sequencer.delivery.window import Window
+from sequencer.delivery.wire import FINAL_DOT_TIMEOUT, Wire
+from sequencer.relays import Relay
+
+_LOCKED_OUT = 900.0  # seconds: who knocks oftener with a wrong password is locked out for longer
 
 
 class RelayDown(Exception):
-    """The relay cannot be used now; the message says why, for the operator."""
+    """The relay cannot be used now; the message says why, for the operator. `least`: seconds to leave it alone."""
+
+    def __init__(self, reason: str, *, least: float = 0.0) -> None:
+        super().__init__(reason)
+        self.least = least
 
 
-async def open_session(relay: Relay, *, dot_timeout: float = FINAL_DOT_TIMEOUT) -> Session:
-    """A session with the relay, ready for messages. Raises RelayDown. `dot_timeout`: seconds that content may take."""
+async def open_session(
+    relay: Relay, *, tokens: TokenSource | None = None, dot_timeout: float = FINAL_DOT_TIMEOUT
+) -> Conversation:
+    """A conversation with the relay, ready for messages. Raises RelayDown. `dot_timeout`: seconds content may take."""
+    try:
+        # Before the connection, which would lie idle meanwhile.
+        token = await tokens.token() if tokens else ""
+    except TokenRefused as error:
+        raise RelayDown(f"The relay {relay.name} cannot be used: {str(error).rstrip('.')}.") from error
     client = aiosmtplib.SMTP(
         hostname=relay.host,
         port=relay.port,
         username=relay.username or None,
         password=relay.password or None,
+        oauth_token_generator=tokens.token if tokens else None,
         timeout=relay.timeout,
         use_tls=relay.tls == "implicit",
         # Who takes TLS only where it is offered gains nothing from a certificate; but no stranger gets the password.
@@ -31,15 +48,44 @@ async def open_session(relay: Relay, *, dot_timeout: float = FINAL_DOT_TIMEOUT) 
         await client.connect()
         if client.is_ehlo_or_helo_needed:
             await client.ehlo()
+    except asyncio.CancelledError:
+        client.close()
+        raise
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
         client.close()
-        raise RelayDown(f"The relay {relay.name} cannot be used: {_hidden(relay, _reason(error))}.") from error
+        refused = isinstance(error, aiosmtplib.SMTPAuthenticationError) and error.code >= 500  # noqa: PLR2004 (5yz)
+        if refused and tokens is not None:
+            tokens.forget()
+        raise RelayDown(
+            f"The relay {relay.name} cannot be used: {_hidden(relay, token, _reason(error))}.",
+            # A token that was refused is not the last one; a password is.
+            least=_LOCKED_OUT if refused and tokens is None else 0.0,
+        ) from error
     if client.transport is None or client.transport.is_closing():
         raise RelayDown(f"The relay {relay.name} closed the connection.")
     # Any loop's transport that writes; those of uvloop are no subclass of asyncio's.
     transport = cast("asyncio.Transport", client.transport)
-    return Session(
-        transport, frozenset(client.esmtp_extensions), command_timeout=relay.timeout, dot_timeout=dot_timeout
+    wire = Wire(
+        transport,
+        frozenset(client.esmtp_extensions),
+        command_timeout=relay.timeout,
+        dot_timeout=dot_timeout,
+        most=relay.messages_per_connection,
+    )
+    return Window(wire) if relay.eager and wire.chunked else Session(wire)
+
+
+def token_source(relay: Relay) -> TokenSource | None:
+    """Where the relay's tokens come from; None where it is logged in to by a password, or not at all."""
+    if relay.oauth is None:
+        return None
+    oauth = relay.oauth
+    return TokenSource(
+        token_url=oauth.token_url,
+        client_id=oauth.client_id,
+        client_secret=oauth.client_secret,
+        refresh_token=oauth.refresh_token,
+        scope=oauth.scope,
     )
 
 
@@ -52,11 +98,11 @@ def _reason(error: Exception) -> str:
     return " ".join(readable.split()).rstrip(".")
 
 
-def _hidden(relay: Relay, words: str) -> str:
-    """The words without the password, which a server may have repeated as it travelled."""
-    if not relay.password:
-        return words
-    forms = (f"\0{relay.username}\0{relay.password}", relay.password)
-    for form in (*(b64encode(one.encode()).decode() for one in forms), relay.password):
-        words = words.replace(form, "(not shown)")
+def _hidden(relay: Relay, token: str, words: str) -> str:
+    """The words without password and token, which a server may have repeated as they travelled."""
+    user, password = relay.username, relay.password
+    travelled = [f"\0{user}\0{password}", password] if password else []
+    travelled += [f"user={user}\x01auth=Bearer {token}\x01\x01"] if token else []
+    for secret in (*(b64encode(one.encode()).decode() for one in travelled), password, token):
+        words = words.replace(secret, "(not shown)") if secret else words
     return words

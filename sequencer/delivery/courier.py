@@ -1,19 +1,22 @@
-"""Who carries messages from the ledger to the relay? Opens connections, keeps them busy, commits in groups.
+"""Who carries messages from the ledger to the relays? Shares them out, keeps connections busy, commits in groups.
 
 The flows see plain calls; the sockets are asynchronous inside. Intents and outcomes of all connections that wait at
 the same moment go into one transaction, so that the price of a commit is shared.
 """
 
 import asyncio
-from collections import deque
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from sequencer.core import limits
 from sequencer.core.model import Deferred, DeliveryId, Outcome, Parcel, Report, Ticket
-from sequencer.delivery.connect import RelayDown, open_session
-from sequencer.delivery.session import Session
-from sequencer.values import Relay
+from sequencer.delivery.connect import open_session, token_source
+from sequencer.delivery.oauth import TokenSource
+from sequencer.delivery.throttle import Throttle
+from sequencer.delivery.way import Lane, Way
+from sequencer.relays import Relay
 
 # Turns of the event loop that a commit waits: whoever has an answer by now reads it, takes the next message and joins.
 _TURNS = 3
@@ -22,18 +25,24 @@ _Answer = TypeVar("_Answer")
 
 
 class Ledger(Protocol):
-    """What a courier asks of the ledger; both calls are plain and commit before they return.
+    """What a courier asks of the ledger; its calls are plain and commit before they return.
 
     `in_process`: they wait for nobody but our own disk, and are called where they are needed; a thread between would
     only have the two wait for each other. Otherwise they wait for a server, in a thread. `signs`: making parcels is
-    hard work that can be done beside the conversation, and is done in a thread all the same.
+    hard work that can be done beside the conversation, and is done in a thread all the same. `intends`: what is
+    claimed may be written without being asked for once more.
     """
 
     in_process: bool
     signs: bool
+    intends: bool
 
-    def next_batch(self) -> Sequence[Parcel]:
-        """Messages to send now, claimed; empty when there are none."""
+    def allowance(self, relay: Relay) -> int | None:
+        """How many more messages this relay may be given today; None for any number."""
+        ...
+
+    def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
+        """Messages to send now, claimed: as many as there are places, each made for one; empty when there are none."""
         ...
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
@@ -47,30 +56,38 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """How a round went: how many messages were tried, and why it ended early, where it did."""
+    """How a round went: how many messages were tried, and why it ended early, where it did.
+
+    `down` says of each relay that could not be used why it could not, though others may have taken its share.
+    """
 
     tried: int
     trouble: str = ""
+    down: tuple[str, ...] = ()
 
 
 class Courier(Protocol):
     """Anything that brings messages somewhere and says what became of each."""
 
     def carry(self, ledger: Ledger) -> Carried:
-        """Send until the ledger has no more, or the relay takes no more."""
+        """Send until the ledger has no more, or no relay takes more."""
         ...
 
 
 class SmtpCourier:
-    """Carries messages to one relay over as many connections as it allows."""
+    """Carries messages to one or several relays, over as many connections as each allows.
 
-    def __init__(self, relay: Relay) -> None:
-        self._relay = relay
+    Remembers from round to round what it learnt of each. `clock` gives seconds and only goes forward.
+    """
+
+    def __init__(self, *relays: Relay, clock: Callable[[], float] = time.monotonic) -> None:
+        self._throttles = [(Throttle(relay, clock), token_source(relay)) for relay in relays]
+        self._clock = clock
 
     def carry(self, ledger: Ledger) -> Carried:
-        """Send until the ledger has no more. Nothing is claimed while the relay cannot be reached."""
+        """Send until the ledger has no more. Nothing is claimed while no relay can be reached."""
         try:
-            return asyncio.run(_Round(self._relay, ledger).run())
+            return asyncio.run(_Round(self._throttles, ledger, self._clock).run())
         except ExceptionGroup as group:
             # What the ledger raises is for the caller, who knows nothing of our tasks.
             raise _first(group) from None
@@ -87,132 +104,99 @@ class _Pending:
         return bool(self.intents or self.reports)
 
 
-class _Line:
-    """The queue as one connection sees it; remembers that it was told to stop. What others gave back goes first."""
-
-    def __init__(self, parcels: asyncio.Queue[Parcel | None], returned: deque[Parcel]) -> None:
-        self._parcels = parcels
-        self._returned = returned
-        self._ended = False
-
-    async def next(self) -> Parcel | None:
-        """The next parcel, waited for; None at the end."""
-        parcel = self.take()
-        if parcel is None and not self._ended:
-            self._ended = (parcel := await self._parcels.get()) is None
-        return parcel or self.take()
-
-    def take(self) -> Parcel | None:
-        """The next parcel where one is there already."""
-        if self._returned:
-            return self._returned.popleft()
-        if self._ended or self._parcels.empty():
-            return None
-        self._ended = (parcel := self._parcels.get_nowait()) is None
-        return parcel
-
-
 class _Round:
-    """One round: a task that fetches batches, a task a connection, a task that commits."""
+    """One round: a task that shares out what is due, the tasks of each way, a task that commits."""
 
-    def __init__(self, relay: Relay, ledger: Ledger) -> None:
-        self._relay = relay
+    def __init__(
+        self, relays: Sequence[tuple[Throttle, TokenSource | None]], ledger: Ledger, now: Callable[[], float]
+    ) -> None:
         self._ledger = ledger
-        self._parcels: asyncio.Queue[Parcel | None] = asyncio.Queue(maxsize=2 * relay.connections)
-        self._returned: deque[Parcel] = deque()
-        self._sessions: list[Session] = []
-        self._lines = 0
         self._pending = _Pending()
         self._wake = asyncio.Event()
-        self._over = False
+        self._turn = asyncio.Event()
+        self._exhausted = self._over = self._ended = False
         self._tried = 0
-        self._trouble = ""
+        self._ways = [self._way(throttle, tokens, now) for throttle, tokens in relays]
+        self._by_name = {way.relay.name: way for way in self._ways}
+
+    def _way(self, throttle: Throttle, tokens: TokenSource | None, now: Callable[[], float]) -> Way:
+        return Way(
+            throttle,
+            lambda: open_session(throttle.relay, tokens=tokens),
+            gate=self._intend,
+            told=self._told,
+            changed=self._turn.set,
+            now=now,
+        )
 
     async def run(self) -> Carried:
-        try:
-            session = await self._open()
-        except RelayDown as down:
-            return Carried(tried=0, trouble=str(down))
         try:
             async with asyncio.TaskGroup() as everything:
                 committer = everything.create_task(self._commit_groups())
                 watcher = everything.create_task(self._watch())
                 async with asyncio.TaskGroup() as work:
-                    work.create_task(self._fetch(work, session))
+                    work.create_task(self._share_out(work))
                 self._over = True
                 self._wake.set()
                 await committer
                 watcher.cancel()
         finally:
-            for one in self._sessions:
-                one.abandon()
-        return Carried(tried=self._tried, trouble=self._trouble)
+            for way in self._ways:
+                way.abandon()
+        return self._carried()
 
-    async def _fetch(self, work: asyncio.TaskGroup, first: Session) -> None:
-        """Keep the queue full, and enough connections at it; each gets a None at the end."""
-        sessions = [first]
-        while not self._trouble:
-            # Signing must not stall the conversations.
-            batch = await self._ask(self._ledger.next_batch, beside=self._ledger.signs)
-            if not batch:
-                break
-            while self._lines < self._relay.connections:
-                self._lines += 1
-                work.create_task(self._serve(sessions.pop() if sessions else None))
-            for parcel in batch:
-                await self._parcels.put(parcel)
-        for _ in range(self._lines):
-            await self._parcels.put(None)
-        for session in sessions:
-            await session.quit()
+    def _carried(self) -> Carried:
+        standing = " ".join(way.trouble for way in self._ways if way.trouble)
+        usable = any(not way.trouble for way in self._ways)
+        trouble = "We had to stop." if self._ended else "" if usable else standing
+        down = tuple(reason for way in self._ways for reason in way.failures)
+        return Carried(tried=self._tried, trouble=trouble, down=down)
 
-    async def _serve(self, session: Session | None) -> None:
-        """Send what the queue brings over one connection, opened when first needed and again when it breaks."""
-        line = _Line(self._parcels, self._returned)
-        parcel = await line.next()
-        while parcel is not None:
-            if session is None or not session.is_open:
-                session = await self._reopen()
-            if session is not None:
-                parcel = await session.converse(parcel, line.take, self._intend, self._report)
-                if parcel is not None:
-                    continue
-            elif not self._trouble:
-                # The relay takes fewer connections than we would open: the others go on, until the next batch.
-                self._returned.append(parcel)
+    async def _share_out(self, work: asyncio.TaskGroup) -> None:
+        """Claim what is due for whoever has room, until nothing is due and all of it is done with."""
+        while not self._ended:
+            self._turn.clear()
+            places = [] if self._exhausted else await self._places()
+            if places:
+                # Signing must not stall the conversations.
+                batch = await self._ask(self._ledger.next_batch, places, beside=self._ledger.signs)
+                self._exhausted = not batch
+                for parcel in batch:
+                    self._by_name[parcel.relay].push(parcel)
+            elif not any(way.is_busy for way in self._ways):
                 break
             else:
-                self._report(parcel, Deferred(reply=self._trouble))
-            parcel = await line.next()
-        self._lines -= 1
-        if session is not None:
-            await session.quit()
+                await self._turn.wait()
+            for way in self._ways:
+                # What one relay gave back another may take.
+                self._exhausted = self._exhausted and not way.gave_back()
+                way.staff(work)
+        for way in self._ways:
+            await way.finish()
 
-    async def _reopen(self) -> Session | None:
-        """A new session, or None; where this was the last connection the relay is in trouble.
+    async def _places(self) -> list[Lane]:
+        """A place for each message that may be claimed now: for which way it would be."""
+        lanes = []
+        for way in self._ways:
+            room = way.room()
+            if room and way.is_limited:
+                left = await self._ask(self._ledger.allowance, way.relay)
+                room = way.within(left, room)
+            if room and not await way.reach():
+                room = 0
+            lanes.append(way.lane(room))
+        return [lanes[which] for which in limits.shares(lanes)]
 
-        Then the rest of the batch is put off.
-        """
-        if self._trouble:
-            return None
-        try:
-            return await self._open()
-        except RelayDown as down:
-            if self._lines == 1:
-                self._trouble = str(down)
-            return None
-
-    async def _open(self) -> Session:
-        session = await open_session(self._relay)
-        self._sessions = [*(one for one in self._sessions if one.is_open), session]
-        return session
-
-    def _report(self, parcel: Parcel, outcome: Outcome) -> None:
-        self._tried += 1
-        self._pending.reports.append(Report(ticket=parcel.ticket, outcome=outcome, relay=self._relay.name))
+    def _told(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
+        self._tried += not (isinstance(outcome, Deferred) and not outcome.tried)
+        self._pending.reports.append(Report(ticket=parcel.ticket, outcome=outcome, relay=way.relay.name))
         self._wake.set()
+        if way.is_hungry and not self._exhausted:
+            self._turn.set()
 
     async def _intend(self, ticket: Ticket) -> bool:
+        if self._ledger.intends:
+            return True
         granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._pending.intents.append((ticket, granted))
         self._wake.set()
@@ -227,9 +211,10 @@ class _Round:
         """Break off every conversation once the ledger says so: what awaits its last answer becomes uncertain."""
         while not self._ledger.must_end():  # noqa: ASYNC110 (a plain call tells; an event would cross threads)
             await asyncio.sleep(_GLANCE)
-        self._trouble = self._trouble or "We had to stop."
-        for session in self._sessions:
-            session.abandon()
+        self._ended = True
+        for way in self._ways:
+            way.stop("We had to stop.")
+        self._turn.set()
 
     async def _commit_groups(self) -> None:
         """One transaction after the other, each with all that has piled up during the one before."""
@@ -244,7 +229,9 @@ class _Round:
             tickets = [ticket for ticket, _ in group.intents]
             granted = await self._ask(self._ledger.record, tickets, group.reports)
             for ticket, waiting in group.intents:
-                waiting.set_result(ticket.delivery_id in granted)
+                # Whoever waited may be gone, where the round broke off meanwhile.
+                if not waiting.done():
+                    waiting.set_result(ticket.delivery_id in granted)
 
 
 def _first(group: ExceptionGroup) -> Exception:

@@ -9,14 +9,16 @@ from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import Accepted, Deferred, DeliveryState, Rejected, Uncertain
 from sequencer.delivery.courier import Carried, Courier
+from sequencer.flows import doubt
 from sequencer.flows.archive import Archive
-from sequencer.flows.doubt import once_more
+from sequencer.flows.doubt import Doubt
 from sequencer.flows.ledger import BATCH, PassLedger
 from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
 from sequencer.store import deliveries, enrolments, sender
 from sequencer.store.database import Database
 from sequencer.store.sender import Turn
+from sequencer.values import Intent
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +43,16 @@ def tick(
     now: datetime,
     stop: Callable[[], bool] = lambda: False,
     end: Callable[[], bool] = lambda: False,
+    intent: Intent = Intent.STRICT,
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
-    After `stop` nothing more is claimed; after `end` not even the answers that are awaited are waited for.
+    After `stop` nothing more is claimed; after `end` not even the answers that are awaited are waited for. `intent`
+    says how much may be in doubt after a crash.
 
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
-    ledger = PassLedger(db, press, now=now, stop=stop, end=end)
+    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent)
     recovered, carried = 0, Carried(tried=0)
     with sender.turn(db) as turn:
         if turn is not Turn.TAKEN:
@@ -57,8 +61,8 @@ def tick(
             # No connection is opened where nothing is due.
             if due is not None and due <= now:
                 carried = courier.carry(ledger)
-    if carried.trouble:
-        log.warning("relay.trouble", extra={"reason": carried.trouble})
+    for reason in carried.down:
+        log.warning("relay.trouble", extra={"reason": reason})
     return Tick(
         recovered=recovered,
         accepted=ledger.count[Accepted],
@@ -87,9 +91,11 @@ def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool)
         for row in rows:
             after = lifecycle.move(lifecycle.DELIVERY, row.state, DeliveryEvent.EXPIRE)
             doubted = after is DeliveryState.UNCERTAIN
-            again = once_more(tx, archive, held[row.id], now=now) if doubted else now
-            deliveries.expire(tx, row, to=after, due_at=again)
-            if again is None:
+            what = doubt.settle(tx, archive, held[row.id], now=now) if doubted else Doubt(again=now)
+            deliveries.expire(tx, row, to=after, due_at=what.again)
+            if what.sent:
+                doubt.assume_sent(tx, held[row.id], row.reply, now=now)
+            if what.again is None:
                 # A message whose fate stays unknown does not hold up the course.
                 go_on(tx, archive, [held[row.id]], now=now)
             log.warning("delivery.recovered", extra={"delivery": row.id, "state": after})

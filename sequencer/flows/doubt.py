@@ -1,12 +1,13 @@
 """What becomes of a message whose fate is unknown? It is sent once more, held, or settled by an admin."""
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sequencer.core import verdicts
 from sequencer.core.lifecycle import DeliveryEvent
-from sequencer.core.model import Claim, DeliveryId, DeliveryState, WhenUncertain
+from sequencer.core.model import DOUBT_FOR, Claim, DeliveryId, DeliveryState, WhenUncertain
 from sequencer.errors import BadRequest, NotFound
 from sequencer.flows.archive import Archive
 from sequencer.flows.plan import go_on
@@ -25,14 +26,36 @@ class Finding(StrEnum):
     AGAIN = "again"
 
 
-def once_more(tx: Transaction, archive: Archive, claim: Claim, *, now: datetime) -> datetime | None:
-    """When an uncertain message is sent once more, or None where it is left to an admin."""
-    policy = WhenUncertain.RETRY
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """What is done about one message in doubt: sent again at `again`, or taken for `sent`, or left to an admin."""
+
+    again: datetime | None = None
+    sent: bool = False
+
+
+def settle(tx: Transaction, archive: Archive, claim: Claim, *, now: datetime) -> Doubt:
+    """What the course says about this message in doubt; one that is in doubt again and again is left to an admin."""
+    policy, rest = WhenUncertain.RETRY, DOUBT_FOR
     if claim.revision_id is not None:
-        policy = archive.revision(tx, claim.revision_id).course.uncertain
+        course = archive.revision(tx, claim.revision_id).course
+        policy, rest = course.uncertain, course.doubt_for
+    if policy is WhenUncertain.ASSUME_SENT:
+        return Doubt(sent=True)
     if policy is WhenUncertain.HOLD or claim.doubts + 1 >= verdicts.MOST_DOUBTS:
-        return None
-    return now + verdicts.DOUBT_FOR
+        return Doubt()
+    return Doubt(again=now + rest)
+
+
+def assume_sent(tx: Transaction, claim: Claim, reply: str, *, now: datetime) -> None:
+    """Take an uncertain message for sent; the ledger keeps saying that nobody knows."""
+    settlement = Settlement(ticket=claim.ticket, event=DeliveryEvent.ACCEPT, reply=assumed(reply), relay=claim.relay)
+    hot.settle(tx, [settlement], now=now)
+
+
+def assumed(reply: str) -> str:
+    """What the ledger says of a message that is taken for sent."""
+    return f"Assumed to be sent; nobody knows. {reply}".strip()
 
 
 def resolve(db: Database, archive: Archive, which: DeliveryId, finding: Finding, *, now: datetime) -> None:

@@ -1,12 +1,13 @@
 """What does the courier ask of the ledger during one pass? Claims to send, intents to allow, outcomes to settle."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
-from sequencer.core import lifecycle, verdicts
+from sequencer.core import lifecycle, limits, verdicts
 from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
 from sequencer.core.model import (
     Accepted,
@@ -30,25 +31,30 @@ from sequencer.core.model import (
     Ticket,
     Uncertain,
 )
+from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
+from sequencer.flows import doubt
 from sequencer.flows.archive import Archive
-from sequencer.flows.doubt import once_more
 from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
-from sequencer.store import consents, deliveries, enrolments, hot, subscribers
+from sequencer.relays import Relay
+from sequencer.store import consents, deliveries, enrolments, hot, relays, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
+from sequencer.values import Intent
 
 log = logging.getLogger(__name__)
 
 BATCH = 200
+SMALL_BATCH = 50  # where all that is claimed would be in doubt after a crash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Order:
-    """A claim with the words that it is to carry."""
+    """A claim with the relay that it is for, and the words that it is to carry."""
 
     claim: Claim
+    relay: Relay
     revision: Revision | None
     consent: Consent | None
 
@@ -60,24 +66,46 @@ class PassLedger:
     """
 
     def __init__(
-        self, db: Database, press: Press, *, now: datetime, stop: Callable[[], bool], end: Callable[[], bool]
+        self,
+        db: Database,
+        press: Press,
+        *,
+        now: datetime,
+        stop: Callable[[], bool],
+        end: Callable[[], bool],
+        intent: Intent = Intent.STRICT,
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.in_process = db.is_sqlite
         self.signs = press.signs
+        self.intends = intent is Intent.BATCH
         self._db = db
         self._press = press
         self._now = now
         self._stop = stop
         self._end = end
         self._claims: dict[DeliveryId, Claim] = {}
+        self._limited: set[str] = set()
 
-    def next_batch(self) -> Sequence[Parcel]:
-        """Claim what is due, in one transaction, and make parcels of it; empty when nothing is due any more."""
+    def allowance(self, relay: Relay) -> int | None:
+        """How many more messages this relay may be given now, by its quota and its warm-up; None for any number."""
+        most = limits.allowance(quota=relay.daily_quota, ramp=relay.warm_up, now=self._now)
+        if most is None:
+            return None
+        self._limited.add(relay.name)
+        with self._db.read() as tx:
+            return max(0, most - relays.used(tx, relay.name, now=self._now))
+
+    def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
+        """Claim what is due, one for each place at most, in one transaction, and make parcels of it.
+
+        Empty when nothing is due any more.
+        """
+        most = min(len(places), BATCH if not self.intends else SMALL_BATCH)
         while not self._stop():
             with self._db.begin() as tx:
-                claims, more = self._claim(tx)
-                orders = [self._order(tx, claim) for claim in claims]
+                claims, more = self._claim(tx, most)
+                orders = [self._order(tx, claim, lane.relay) for claim, lane in _paired(claims, places)]
             self._claims.update({claim.id: claim for claim in claims})
             made = [(order.claim, self._parcel(order)) for order in orders]
             broken = [
@@ -87,7 +115,7 @@ class PassLedger:
             ]
             if broken:
                 self.record([], broken)
-            parcels = [parcel for _, parcel in made if isinstance(parcel, Parcel)]
+            parcels = self._granted([parcel for _, parcel in made if isinstance(parcel, Parcel)])
             if parcels or not more:
                 return parcels
         return []
@@ -106,30 +134,37 @@ class PassLedger:
         """Whether even answers that are awaited are not to be awaited any longer."""
         return self._end()
 
-    def _claim(self, tx: Transaction) -> tuple[Sequence[Claim], bool]:
+    def _granted(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Where what is claimed is written without another question: those whose intent is on record now."""
+        if not self.intends or not parcels:
+            return parcels
+        granted = self.record([one.ticket for one in parcels], [])
+        return [one for one in parcels if one.ticket.delivery_id in granted]
+
+    def _claim(self, tx: Transaction, most: int) -> tuple[Sequence[Claim], bool]:
         """What waits in the ledger first, confirmations before lessons; then new lessons. Also whether any was due."""
-        waiting = deliveries.claim_waiting(tx, now=self._now, limit=BATCH)
+        waiting = deliveries.claim_waiting(tx, now=self._now, limit=most)
         if waiting:
             return deliveries.claims(tx, waiting), True
-        due = hot.claim_due(tx, now=self._now, limit=BATCH)
+        due = hot.claim_due(tx, now=self._now, limit=most)
         return (_make_claims(tx, self._press.archive, due, self._now), True) if due else ([], False)
 
-    def _order(self, tx: Transaction, claim: Claim) -> _Order:
+    def _order(self, tx: Transaction, claim: Claim, relay: Relay) -> _Order:
         archive = self._press.archive
         if claim.revision_id is not None:
-            return _Order(claim=claim, revision=archive.revision(tx, claim.revision_id), consent=None)
+            return _Order(claim=claim, relay=relay, revision=archive.revision(tx, claim.revision_id), consent=None)
         consent = consents.get(tx, ConsentId(claim.campaign_id))
         revision = archive.current(tx, consent.course_id) if consent else None
-        return _Order(claim=claim, revision=revision, consent=consent)
+        return _Order(claim=claim, relay=relay, revision=revision, consent=consent)
 
     def _parcel(self, order: _Order) -> Parcel | Deferred:
         """The finished message; one that cannot be made is put off, and the others go on."""
         claim, revision = order.claim, order.revision
         try:
             if revision is not None and claim.kind is DeliveryKind.LESSON:
-                return self._press.lesson(claim, revision)
+                return self._press.lesson(claim, revision, order.relay)
             if revision is not None and order.consent is not None:
-                return self._press.confirmation(claim, order.consent, revision)
+                return self._press.confirmation(claim, order.consent, revision, order.relay)
             raise BadContent(f"delivery {claim.id}: what it should say is gone.")
         except BadContent as error:
             log.error("delivery.broken", extra={"delivery": claim.id, "reason": str(error)})  # noqa: TRY400
@@ -144,6 +179,7 @@ class PassLedger:
         people = {claim.id: subscribers.lock(tx, claim.subscriber_id) for claim, _ in held if claim.id in dead}
         made = [self._settlement(tx, claim, report) for claim, report in held]
         settled = hot.settle(tx, made, now=self._now)
+        self._count_use(tx, [one for one in reports if one.ticket.delivery_id in settled])
         for which, person in people.items():
             if person is not None and which in settled:
                 _suppress(tx, person, dead[which], self._now)
@@ -151,24 +187,38 @@ class PassLedger:
         go_on(tx, self._press.archive, over, now=self._now)
         return settled
 
+    def _count_use(self, tx: Transaction, reports: Sequence[Report]) -> None:
+        """What was given to relays that have a limit for the day; what may have been taken counts as taken."""
+        if self._limited:
+            taken = Counter(one.relay for one in reports if isinstance(one.outcome, Accepted | Uncertain))
+            for relay in sorted(self._limited & set(taken)):
+                relays.use(tx, relay, taken[relay], now=self._now)
+
     def _settlement(self, tx: Transaction, claim: Claim, report: Report) -> Settlement:
-        event, again = DeliveryEvent.REJECT, None
+        event, again, reply = DeliveryEvent.REJECT, None, report.outcome.reply
         match report.outcome:
             case Accepted():
                 event = DeliveryEvent.ACCEPT
+            case Deferred(tried=False, after=rest):
+                event, again = DeliveryEvent.RELEASE, self._now + rest
             case Deferred(after=least):
-                again = verdicts.next_attempt(claim.attempt, self._now, key=claim.id, least=least)
+                tries = claim.attempt - claim.spared
+                again = verdicts.next_attempt(tries, self._now, key=claim.id, least=least)
                 event = DeliveryEvent.REJECT if again is None else DeliveryEvent.DEFER
             case Uncertain():
-                event, again = DeliveryEvent.LOSE, once_more(tx, self._press.archive, claim, now=self._now)
+                what = doubt.settle(tx, self._press.archive, claim, now=self._now)
+                event, again = DeliveryEvent.ACCEPT if what.sent else DeliveryEvent.LOSE, what.again
+                reply = doubt.assumed(reply) if what.sent else reply
             case Rejected():
                 pass
-        return Settlement(
-            ticket=report.ticket, event=event, reply=report.outcome.reply, relay=report.relay, due_at=again
-        )
+        return Settlement(ticket=report.ticket, event=event, reply=reply, relay=report.relay, due_at=again)
 
     def _log(self, report: Report, *, settled: bool) -> None:
         outcome = type(report.outcome)
+        if isinstance(report.outcome, Deferred) and not report.outcome.tried:
+            # Nothing has happened to the message; what stands in its way is told of the relay.
+            log.debug("delivery.released", extra={"delivery": report.ticket.delivery_id})
+            return
         self.count[outcome] += settled
         log.info(
             _EVENTS[outcome] if settled else "delivery.late",
@@ -215,6 +265,22 @@ def _make_claims(tx: Transaction, archive: Archive, due: Sequence[Due], now: dat
     ]
     hot.plan(tx, plans, now=now)
     return claims
+
+
+def _paired(claims: Sequence[Claim], places: Sequence[Lane]) -> Sequence[tuple[Claim, Lane]]:
+    """Each claim with a place: one that takes its address, and rather not the relay that has just put it off."""
+    if len({place.relay.name for place in places}) == 1:
+        return list(zip(claims, places, strict=False))
+    free = list(places)
+    pairs = []
+    for claim in claims:
+        suits = (
+            which
+            for which, place in enumerate(free)
+            if place.relay.name != claim.relay and (place.smtputf8 or not claim.address.needs_smtputf8)
+        )
+        pairs.append((claim, free.pop(next(suits, 0))))
+    return pairs
 
 
 def _is_dead(outcome: Outcome) -> bool:

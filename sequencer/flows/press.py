@@ -12,6 +12,7 @@ from sequencer.flows.archive import Archive
 from sequencer.message import dkim, quoted
 from sequencer.message.dkim import Signers
 from sequencer.message.mime import Letter, assemble
+from sequencer.relays import Relay
 
 _MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled anew when needed
 
@@ -40,8 +41,8 @@ class Press:
         self._imprint = imprint
         self._compiled: dict[tuple[int, int], CompiledMail] = {}
 
-    def lesson(self, claim: Claim, revision: Revision) -> Parcel:
-        """The parcel of a lesson. Raises BadContent where it cannot be made."""
+    def lesson(self, claim: Claim, revision: Revision, relay: Relay) -> Parcel:
+        """The parcel of a lesson, made for this relay. Raises BadContent where it cannot be made."""
         course = revision.course
         leave = self.leave_url(claim.subscriber_id, revision.course_id)
         links = {
@@ -55,13 +56,14 @@ class Press:
         return self._parcel(
             claim,
             revision,
+            relay,
             mail,
             list_name=course.title,
             list_id=f"{course.slug}.list-id.{course.sender.address.rpartition('@')[2]}",
             unsubscribe=leave,
         )
 
-    def confirmation(self, claim: Claim, consent: Consent, revision: Revision) -> Parcel:
+    def confirmation(self, claim: Claim, consent: Consent, revision: Revision, relay: Relay) -> Parcel:
         """The parcel of a confirmation mail: no list, no name, nothing the visitor wrote."""
         imprint = self._imprint
         expires_at = consent.asked_at + timedelta(days=imprint.confirm_within)
@@ -71,7 +73,7 @@ class Press:
             "refuse": self.leave_url(consent.subscriber_id, 0),
         }
         mail = self._confirmation(revision).fill(Person(name="", address="", links=links))
-        return self._parcel(claim, revision, mail, automatic=True)
+        return self._parcel(claim, revision, relay, mail, automatic=True)
 
     def web_view(self, row: Delivery, revision: Revision) -> Mail:
         """A lesson as a page: without the links that act for the person, as pages are passed on."""
@@ -121,6 +123,7 @@ class Press:
         self,
         claim: Claim,
         revision: Revision,
+        relay: Relay,
         mail: Mail,
         *,
         list_name: str = "",
@@ -143,16 +146,18 @@ class Press:
         )
         return Parcel(
             ticket=claim.ticket,
+            relay=relay.name,
             sender=course.sender.address,
             recipient=claim.address.wire,
             needs_smtputf8=claim.address.needs_smtputf8,
-            content=self._signed(claim, course.sender.address, assemble(letter, mail.text, mail.html)),
+            content=self._signed(claim, course.sender.address, relay, assemble(letter, mail.text, mail.html)),
         )
 
-    def _signed(self, claim: Claim, sender: str, content: bytes) -> bytes:
+    def _signed(self, claim: Claim, sender: str, relay: Relay, content: bytes) -> bytes:
         if self._signers is None:
             return content
-        return dkim.sign(content, self._signers.for_domain(sender.rpartition("@")[2]), timestamp=_date(claim))
+        signers = self._signers.for_domain(sender.rpartition("@")[2], unsigned=relay.unsigned)
+        return dkim.sign(content, signers, timestamp=_date(claim))
 
     def message_id(self, row: Delivery | Claim, sender: str) -> str:
         """The Message-ID of a delivery from this sender's address; each attempt has the same."""

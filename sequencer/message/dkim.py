@@ -37,7 +37,6 @@ _BASE64_LINE = 72
 _BLANKS = re.compile(rb"\t[ \t]*| [ \t]+")  # all but single spaces; so written it runs three times as fast
 _PADDING, _SHA256 = PKCS1v15(), hashes.SHA256()
 # Amazon SES writes a Message-ID and a Date of its own; a signature over ours would break there.
-_SES = re.compile(r"(.*\.)?email-smtp[a-z-]*\..*\.amazonaws\.com(\.cn)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +69,7 @@ class Signers:
     def __init__(self, settings: Settings) -> None:
         self._selector = settings.dkim_selector
         self._keys: list[Key] = []
-        self._rewritten = ("date", "message-id") if _SES.fullmatch(settings.relay_url.host) else ()
-        self._made: dict[str, tuple[Signer, ...]] = {}
+        self._made: dict[tuple[str, tuple[str, ...]], tuple[Signer, ...]] = {}
         if settings.dkim_key:
             self._keys.append(_key_of("dkim_key", settings.root / settings.dkim_key, "an RSA key"))
         if settings.dkim_ed25519_key:
@@ -88,12 +86,15 @@ class Signers:
         """Whether the settings name a key."""
         return bool(self._keys)
 
-    def for_domain(self, domain: str) -> tuple[Signer, ...]:
-        """Who signs what this domain sends, RSA first; nobody where the settings name no key."""
-        if domain not in self._made:
+    def for_domain(self, domain: str, *, unsigned: tuple[str, ...] = ()) -> tuple[Signer, ...]:
+        """Who signs what this domain sends, RSA first; nobody where the settings name no key.
+
+        `unsigned` are headers that the relay will write anew.
+        """
+        if (domain, unsigned) not in self._made:
             made = (_signer(key, domain.lower(), self._selector) for key in self._keys)
-            self._made[domain] = tuple(signer.without(*self._rewritten) for signer in made)
-        return self._made[domain]
+            self._made[domain, unsigned] = tuple(signer.without(*unsigned) for signer in made)
+        return self._made[domain, unsigned]
 
 
 def sign(content: bytes, signers: Sequence[Signer], *, timestamp: datetime) -> bytes:

@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.model import (
+    DOUBT_FOR,
     Course,
     CourseId,
     Gap,
@@ -129,7 +130,7 @@ def _ensure_lessons(tx: Transaction, course_id: CourseId, course: Course) -> tup
 def _to_json(course: Course) -> str:
     """The course in one canonical text; what is left out here is not published."""
     rhythm = course.rhythm
-    content = {
+    content: dict[str, object] = {
         "title": course.title,
         "subtitle": course.subtitle,
         "author": course.author,
@@ -156,6 +157,9 @@ def _to_json(course: Course) -> str:
             for lesson in course.lessons
         ],
     }
+    if course.doubt_for != DOUBT_FOR:
+        # Left out where it is the usual one: what was published before there was a choice has not changed.
+        content["doubt_for"] = int(course.doubt_for.total_seconds())
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
 
 
@@ -176,6 +180,7 @@ def _from_json(slug: str, text: str) -> Course:
             gap=_gap(content["gap"]),
         ),
         uncertain=WhenUncertain(content["uncertain"]),
+        doubt_for=timedelta(seconds=content["doubt_for"]) if "doubt_for" in content else DOUBT_FOR,
         lessons=tuple(
             Lesson(**{**lesson, "gap": _gap(lesson["gap"]) if lesson["gap"] else None}) for lesson in content["lessons"]
         ),

@@ -13,6 +13,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
 from sequencer.errors import BadSettings
+from sequencer.store import trouble
 
 Transaction = Connection
 
@@ -25,6 +26,7 @@ _PRAGMAS = (
     "temp_store=MEMORY",
 )
 _WAL_TRIES = 100
+PATIENCE = "10"  # seconds that a writer waits for the one before it
 
 
 class Database:
@@ -32,8 +34,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        # SQLite lets one writer in and has the others doze; in our own process we can wait without dozing.
-        self._writing = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._writing = threading.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -42,9 +43,13 @@ class Database:
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
-        """A transaction that writes; commits at the end, rolls back on any exception."""
+        """A transaction that writes; commits at the end, rolls back on any exception.
+
+        Raises BadDatabase where the database cannot be used.
+        """
         with (
-            self._writing,
+            trouble.told(),
+            self._our_turn() if self.is_sqlite else nullcontext(),
             self.engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
@@ -52,9 +57,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
-        """A transaction that only reads: one consistent view."""
-        with self.engine.connect() as connection, connection.begin():
+        """A transaction that only reads: one consistent view. Raises BadDatabase where the database cannot be used."""
+        with trouble.told(), self.engine.connect() as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def _our_turn(self) -> Iterator[None]:
+        # SQLite lets one writer in and has the others doze; in our own process we can wait without dozing. Not for
+        # ever: while another program holds the file, whoever is next here waits for it too, one after the other.
+        patience = float(str(self.engine.url.query.get("timeout", PATIENCE)))
+        if not self._writing.acquire(timeout=patience):
+            raise trouble.crowded()
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -62,27 +79,34 @@ class Database:
 
 
 def connect(url: str, *, root: Path) -> Database:
-    """The database at `url`; a relative SQLite file lies below `root`. Raises BadSettings where it cannot be opened."""
+    """The database at `url`; a relative SQLite file lies below `root`. Raises BadSettings where it cannot be opened.
+
+    `?timeout=` behind a SQLite file says how many seconds to wait for another program that writes.
+    """
     try:
         parsed = make_url(url)
         if parsed.drivername == "sqlite" and parsed.database:
-            parsed = parsed.set(database=str(root / parsed.database))
+            parsed = parsed.set(database=str(root / parsed.database)).update_query_dict(
+                {"timeout": parsed.query.get("timeout", PATIENCE)}
+            )
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
-        engine = create_engine(parsed)
+        # Whoever has an answer to settle must not find out that the server was restarted meanwhile: it would be lost,
+        # and the message sent twice. So a connection is tried before it is used; a file needs no such thing.
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise BadSettings(f'The option "database_url" cannot be used: {error}.') from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    database = Database(engine)
     try:
-        with database.read():
-            return database
+        engine.connect().close()
     except DBAPIError as error:
-        # PostgreSQL's library answers in several lines.
-        reason = " ".join(str(error.orig).split()).rstrip(".")
-        raise BadSettings(f'The database of the option "database_url" does not answer: {reason}.') from error
+        said = trouble.sentence(error, name='The database of the option "database_url"')
+        raise BadSettings(said or f'The option "database_url" cannot be used: {trouble.reason(error)}.') from error
+    except (TypeError, ValueError) as error:
+        raise BadSettings(f'The option "database_url" cannot be used: {error}.') from error
+    return Database(engine)
 
 
 def clock(tx: Transaction) -> ColumnElement[int]:
@@ -96,7 +120,6 @@ def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) ->
     # The driver's own idea of when a transaction begins is switched off; _begin_sqlite says it.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=10000")
     _use_wal(cursor)
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")

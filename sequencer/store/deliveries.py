@@ -109,6 +109,8 @@ def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
             subscriber_id=SubscriberId(row.subscriber_id),
             run=row.run,
             doubts=row.doubts,
+            spared=row.spared,
+            relay=row.relay,
             enrolment_id=None if row.enrolment_id is None else EnrolmentId(row.enrolment_id),
             revision_id=None if row.revision_id is None else RevisionId(row.revision_id),
             course_id=None if row.course_id is None else CourseId(row.course_id),
@@ -151,6 +153,7 @@ def expire(tx: Transaction, which: Delivery, *, to: DeliveryState, due_at: datet
             due_at=due_at,
             lease_until=None,
             doubts=delivery.c.doubts + (1 if to is DeliveryState.UNCERTAIN else 0),
+            spared=delivery.c.spared + (1 if to is DeliveryState.DEFERRED else 0),
             reply="The sender stopped before an answer was seen.",
         )
     )
@@ -277,6 +280,7 @@ def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
         state=row.state,
         attempt=row.attempt,
         doubts=row.doubts,
+        spared=row.spared,
         enrolment_id=None if row.enrolment_id is None else EnrolmentId(row.enrolment_id),
         revision_id=None if row.revision_id is None else RevisionId(row.revision_id),
         due_at=row.due_at,

@@ -122,6 +122,8 @@ def make_claims(tx: Transaction, due: Sequence[tuple[Due, LessonId, RevisionId]]
             subscriber_id=one.subscriber_id,
             run=one.run,
             doubts=0,
+            spared=0,
+            relay="",
             enrolment_id=one.enrolment_id,
             revision_id=revision,
             course_id=one.course_id,
@@ -163,6 +165,7 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: datetime)
                 None if one.due_at is None else _epoch(one.due_at),
                 finished if state in (DeliveryState.SENT, DeliveryState.FAILED) else None,
                 int(state is DeliveryState.UNCERTAIN),
+                int(one.event is DeliveryEvent.RELEASE),
             )
         )
     return frozenset(DeliveryId(which) for which in _apply(tx, _SETTLE, rows))
@@ -216,7 +219,13 @@ def _epoch(instant: datetime) -> int:
 # Where an event leads, and the states in which it may come, a bit each: both from the table in core.lifecycle.
 _AFTER = {
     event: lifecycle.move(lifecycle.DELIVERY, lifecycle.before(event)[0], event)
-    for event in (DeliveryEvent.ACCEPT, DeliveryEvent.DEFER, DeliveryEvent.REJECT, DeliveryEvent.LOSE)
+    for event in (
+        DeliveryEvent.ACCEPT,
+        DeliveryEvent.DEFER,
+        DeliveryEvent.REJECT,
+        DeliveryEvent.LOSE,
+        DeliveryEvent.RELEASE,
+    )
 }
 _MASKS = {event: sum(1 << _CODE[state] for state in lifecycle.before(event)) for event in DeliveryEvent}
 
@@ -280,14 +289,14 @@ RETURNING delivery.id, delivery.id""",
 _SETTLE = _Statement(
     sqlite="""
 UPDATE delivery SET state = ?4, reply = ?5, relay = ?6, due_at = ?7, finished_at = ?8, lease_until = NULL,
-       doubts = doubts + ?9
+       doubts = doubts + ?9, spared = spared + ?10
  WHERE id = ?1 AND attempt = ?2 AND (?3 >> state) & 1
 RETURNING id""",
     postgresql="""
 UPDATE delivery SET state = u.s, reply = u.r, relay = u.y, due_at = u.d, finished_at = u.f, lease_until = NULL,
-       doubts = doubts + u.o
+       doubts = doubts + u.o, spared = spared + u.p
   FROM unnest(%s::bigint[], %s::smallint[], %s::int[], %s::smallint[], %s::text[], %s::text[], %s::bigint[],
-              %s::bigint[], %s::smallint[]) AS u(i, a, m, s, r, y, d, f, o)
+              %s::bigint[], %s::smallint[], %s::smallint[]) AS u(i, a, m, s, r, y, d, f, o, p)
  WHERE delivery.id = u.i AND delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
 RETURNING delivery.id, delivery.id""",
 )

@@ -5,12 +5,17 @@ knows that every lease in the ledger belongs to the dead, and need not wait for 
 """
 
 import fcntl
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
+from sequencer.errors import BadDatabase
 from sequencer.store.database import Database
+
+log = logging.getLogger(__name__)
 
 
 class Turn(StrEnum):
@@ -23,15 +28,31 @@ class Turn(StrEnum):
 
 @contextmanager
 def turn(database: Database) -> Iterator[Turn]:
-    """Our turn to send, for as long as this is entered; `TAKEN` is said at once, not waited for."""
+    """Our turn to send, for as long as this is entered; `TAKEN` is said at once, not waited for.
+
+    Raises BadDatabase where no lock can be had beside the file.
+    """
     name = database.engine.url.database
     if not database.is_sqlite or not name:
         yield Turn.SHARED
         return
-    with Path(f"{name}-sender").open("ab") as lock:
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield Turn.TAKEN
-            return
-        yield Turn.ALONE
+            lock = held.enter_context(Path(f"{name}-sender").open("ab"))
+            mine = Turn.ALONE if _is_ours(lock) else Turn.TAKEN
+        except OSError as error:
+            raise BadDatabase(
+                f"The database cannot be sent from: {name}-sender cannot be locked ({error.strerror}); let the user of "
+                "this program write the folder, and see that its disk has room."
+            ) from error
+        if mine is Turn.TAKEN:
+            log.info("sender.taken", extra={"file": name})
+        yield mine
+
+
+def _is_ours(lock: BinaryIO) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -199,6 +199,7 @@ delivery = Table(
     Column("state", DELIVERY_STATE, nullable=False),
     Column("attempt", SmallInteger, nullable=False),
     Column("doubts", SmallInteger, nullable=False),
+    Column("spared", SmallInteger, nullable=False, server_default="0"),
     Column("due_at", UtcDateTime),
     Column("lease_until", BigInteger),
     Column("relay", String(255), nullable=False),
@@ -213,6 +214,15 @@ _LEASED = text("lease_until IS NOT NULL")
 Index("delivery_waiting", delivery.c.due_at, delivery.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
 Index("delivery_leased", delivery.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 Index("ix_delivery_subscriber", delivery.c.subscriber_id)
+
+# How many messages a relay with a limit for the day was given, by the hour (in hours since 1970).
+relay_use = Table(
+    "relay_use",
+    metadata,
+    Column("relay", String(255), primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("messages", Integer, nullable=False),
+)
 
 suppression = Table(
     "suppression",

@@ -1,5 +1,6 @@
 """Which address leads where? The web door as one ASGI application, and the server that runs it."""
 
+import logging
 import re
 import signal
 import socket
@@ -16,11 +17,13 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sequencer.app import App
-from sequencer.errors import BadSettings, NotFound, SequencerError
+from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
 from sequencer.flows import dispatch
 from sequencer.web import person, signup
 from sequencer.web.guard import Guard
-from sequencer.web.pages import app_of, gone, page, refuse, refuse_http
+from sequencer.web.pages import app_of, gone, page, refuse, refuse_http, wants_json
+
+log = logging.getLogger(__name__)
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
@@ -43,6 +46,7 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
             Route("/v/{token}", person.view, methods=["GET"]),
         ],
         exception_handlers={
+            BadDatabase: unavailable,
             SequencerError: refuse,
             HTTPException: refuse_http,
             ClientDisconnect: gone,
@@ -97,6 +101,17 @@ async def health(request: Request) -> Response:
     """GET /healthz: whether the database answers."""
     await run_in_threadpool(dispatch.next_due, app_of(request).db)
     return JSONResponse({"ok": True})
+
+
+async def unavailable(request: Request, error: Exception) -> Response:
+    """The answer while the database cannot be used: when to come again. What to do about it goes to the log."""
+    log.error("request.failed", extra={"path": request.url.path.split("/")[1], "reason": str(error)})
+    sentence = "We cannot look anything up or write anything down at the moment; please try again in a few minutes."
+    answer: Response = page(request, "error.html", status=503, sentence=sentence)
+    if wants_json(request):
+        answer = JSONResponse({"ok": False, "error": sentence}, status_code=503)
+    answer.headers["retry-after"] = "60"
+    return answer
 
 
 async def asset(request: Request) -> Response:

@@ -29,7 +29,9 @@ finished                       stop finished     resume finished
 DELIVERY_MOVES = """
 queued      claim claimed      cancel skipped
 claimed     intend sending     defer deferred    reject failed      cancel skipped     expire deferred
+claimed     release deferred
 sending     accept sent        defer deferred    reject failed      lose uncertain     expire uncertain
+sending     release deferred
 deferred    claim claimed      cancel skipped
 uncertain   claim claimed      accept sent       reject failed
 skipped     revive deferred
@@ -43,7 +45,7 @@ TABLES = [
 
 def expected(rows: str) -> dict[tuple[str, str], str]:
     """The moves that `rows` spell out."""
-    moves = {}
+    moves: dict[tuple[str, str], str] = {}
     for state, *pairs in (row.split() for row in rows.strip().splitlines()):
         moves.update({(state, event): after for event, after in zip(pairs[::2], pairs[1::2], strict=True)})
     return moves

@@ -71,6 +71,8 @@ def test_a_claims_ticket_names_its_delivery_and_its_attempt() -> None:
         subscriber_id=SubscriberId(3),
         run=1,
         doubts=0,
+        spared=0,
+        relay="",
         enrolment_id=None,
         revision_id=None,
         course_id=None,

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sequencer.core import verdicts
-from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Stage, SubscriberState, Uncertain
+from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Slow, Stage, SubscriberState, Uncertain
 from sequencer.core.verdicts import RETRY_AFTER, RULES, SignupVerdict
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -26,8 +26,25 @@ class Case:
     @property
     def outcome(self) -> Outcome:
         if self.permanent:
-            return Rejected(reply=self.reply, blame=self.blame)
-        return Deferred(reply=self.reply, blame=self.blame, after=self.after)
+            return Rejected(reply=self.reply, blame=self.blame, slow=self.slow)
+        return Deferred(reply=self.reply, blame=self.blame, after=self.after, slow=self.slow)
+
+    @property
+    def slow(self) -> Slow:
+        """Whom each rule would have us spare, a second time."""
+        return SLOW.get(self.rule, Slow.NOBODY)
+
+
+SLOW = {
+    "relay closing": Slow.RELAY,
+    "relay throttling": Slow.RELAY,
+    "relay's daily quota": Slow.STOP,
+    "relay's daily limit": Slow.STOP,
+    "credentials": Slow.STOP,
+    "our authentication": Slow.DOMAIN,
+    "policy": Slow.DOMAIN,
+    "reputation or rate": Slow.DOMAIN,
+}
 
 
 def us(rule: str, reply: str, after: timedelta = timedelta(0)) -> Case:
@@ -128,8 +145,9 @@ def test_every_rule_is_needed_by_a_real_answer() -> None:
 def test_before_the_address_is_named_no_answer_is_about_the_person(stage: Stage, case: Case) -> None:
     outcome = verdicts.judge(stage, case.reply)
     match outcome:
-        case Deferred(blame=blame, after=after):
+        case Deferred(blame=blame, after=after, slow=slow):
             assert blame is Blame.US
+            assert slow is (Slow.RELAY if case.slow is Slow.DOMAIN else case.slow)
             if not case.permanent:
                 assert after == case.after
         case _:

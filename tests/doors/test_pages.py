@@ -1,7 +1,9 @@
 """Is every page fit to be seen: well formed, accessible, without scripts, and with the headers that protect?"""
 
 import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from sequencer.store.database import Database, connect
 from sequencer.values import Form
 
 EMAIL = "reader@example.org"
+AWAY = "We cannot look anything up or write anything down at the moment; please try again in a few minutes."
 APOLOGY = "Something is wrong on our side. Please try again in a little while."
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
@@ -272,14 +275,57 @@ def test_a_database_that_is_gone_is_an_apology_and_the_cause_goes_to_the_log(
         answer = broken_door.ask.request(
             method, path, data={"email": EMAIL} if method == "POST" else None, headers={"accept": accept}
         )
-    assert answer.status_code == 500
-    assert APOLOGY in answer.text
+    assert answer.status_code == 503
+    assert AWAY in answer.text
+    assert int(answer.headers["retry-after"]) > 0
     assert not any(word in answer.text for word in ("Traceback", "sqlite", "OperationalError", "sequencer/"))
     assert answer.headers["content-type"].startswith(accept)
     assert answer.headers["content-security-policy"] == POLICY
     (record,) = [one for one in caplog.records if one.name.startswith("sequencer")]
     # A page's address may hold a key; the log names the page alone.
     assert (record.getMessage(), record.__dict__["path"]) == ("request.failed", path.split("/")[1])
+    assert record.__dict__["reason"] == (
+        "The database does not answer: unable to open database file; see that its file and folder are there and may be "
+        "written."
+    )
+
+
+@pytest.fixture
+def hasty_door(sqlite_db: Database, tmp_path: Path) -> Iterator[Door]:
+    """A door that does not wait long for another program that writes its file."""
+    sqlite_db.close()
+    db = connect("sqlite:///test.db?timeout=0.05", root=tmp_path)
+    house = House(db)
+    house.publish(small_course())
+    with Door(house).open() as opened:
+        yield opened
+    db.close()
+
+
+def test_a_visitor_of_a_locked_database_is_asked_to_come_again_and_nothing_is_half_done(
+    hasty_door: Door, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "test.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = hasty_door.sign_up({"email": EMAIL}, accept="application/json")
+        # Who only looks is served all the same.
+        assert hasty_door.ask.get("/healthz").status_code == 200
+    assert (answer.status_code, answer.json()) == (503, {"ok": False, "error": AWAY})
+    assert hasty_door.house.tick(NOW).accepted == 0
+    assert hasty_door.sign_up({"email": EMAIL}).is_success
+    assert hasty_door.house.tick(NOW).accepted == 1
+
+
+def test_a_bug_of_ours_is_an_apology_and_the_cause_goes_to_the_log(
+    sqlite_door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sqlite_door.house.db.begin() as tx:
+        tx.exec_driver_sql("DROP TABLE consent")
+    with caplog.at_level(logging.ERROR, logger="sequencer"):
+        answer = sqlite_door.sign_up({"email": EMAIL})
+    assert answer.status_code == 500
+    assert APOLOGY in answer.text
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("sequencer")] == ["request.failed"]
 
 
 def test_a_day_passes_without_a_cookie_or_a_redirect(door: Door) -> None:

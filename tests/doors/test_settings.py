@@ -11,8 +11,9 @@ from sequencer import settings as options
 from sequencer.app import open_app
 from sequencer.cli import init
 from sequencer.errors import BadSettings
+from sequencer.relays import Relay
 from sequencer.settings import Settings
-from sequencer.values import Form, Listen, Relay
+from sequencer.values import Form, Listen
 
 BAD = Path(__file__).parent.parent / "data" / "bad_settings"
 GOOD = {
@@ -193,9 +194,9 @@ _FORM = "an address like smtp://user:password@host:587 or smtps://user:password@
         ("smtp://me@mx.example.org", "both a user and a password, or neither"),
         ("smtp://me:@mx.example.org", "both a user and a password, or neither"),
         ("smtp://:hunter2@mx.example.org", "both a user and a password, or neither"),
-        ("smtp://me:25?hunter2=x@mx.example.org", "no options but tls, connections and timeout"),
-        ("smtp://mx.example.org?hunter2=x", "no options but tls, connections and timeout"),
-        ("smtp://mx.example.org?hunter2", "no options but tls, connections and timeout"),
+        ("smtp://me:25?hunter2=x@mx.example.org", "no options after its question mark but preset, tls, connections"),
+        ("smtp://mx.example.org?hunter2=x", "no options after its question mark but preset, tls, connections"),
+        ("smtp://mx.example.org?hunter2", "no options after its question mark but preset, tls, connections"),
         ("smtp://mx.example.org?tls", "tls=required, tls=offered or tls=off"),
         ("smtp://mx.example.org?tls=maybe", "tls=required, tls=offered or tls=off"),
         ("smtps://mx.example.org?tls=off", "no tls= beside smtps://"),
@@ -266,13 +267,18 @@ def test_the_file_that_init_writes_loads_once_the_three_needed_values_are_filled
 
 def test_the_file_that_init_writes_holds_every_option_and_each_works_when_uncommented(tmp_path: Path) -> None:
     written = init.settings_text(secret="s" * 43).replace('postal_address = ""', 'postal_address = "x"')
-    lines = [re.sub(r"^# (\w+ = )", r"\1", line) for line in written.splitlines()]
+    # Of relay_url and relays there is one.
+    chosen = [line for line in written.splitlines() if not line.startswith("# relay_url = ")]
+    lines = [re.sub(r"^# (\w+ = )", r"\1", line) for line in chosen]
     path = tmp_path / "sequencer.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
     uncommented = options.load(path, {})
     for name in options.options():
-        assert any(line.startswith((f"{name} = ", f"[{name}.")) for line in lines), name
+        assert any(
+            line.startswith((f"{name} = ", f"[{name}.", f"# {name} = ")) for line in [*lines, *written.splitlines()]
+        ), name
     assert uncommented.forms["newsletter"].next
-    assert replace(uncommented, forms={}) == replace(
+    assert uncommented.relays["own"].port == 25
+    assert replace(uncommented, forms={}, relays={}) == replace(
         load(base_url=uncommented.base_url, secret_key="s" * 43, postal_address="x"), root=tmp_path, forms={}
     )

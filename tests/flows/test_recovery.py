@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pytest
-from house import DAY, EIGHT, NOW, House, ScriptedCourier, small_course
+from house import DAY, EIGHT, NOW, PLACES, House, ScriptedCourier, small_course
 from sqlalchemy import text
 
 from sequencer.core.model import (
@@ -45,7 +45,7 @@ class Mortal:
     def carry(self, ledger: Ledger) -> Carried:
         """Send until the ledger has no more, or until death."""
         self._live("before the claim")
-        while batch := ledger.next_batch():
+        while batch := ledger.next_batch(PLACES):
             self._live("after the claim")
             for parcel in batch:
                 granted = ledger.record([parcel.ticket], [])
@@ -91,7 +91,7 @@ class Died:
 
     def carry(self, ledger: Ledger) -> Carried:
         """Claim, intend, and fall silent."""
-        batch = ledger.next_batch()
+        batch = ledger.next_batch(PLACES)
         if self.intends:
             ledger.record([parcel.ticket for parcel in batch], [])
         return Carried(tried=len(batch))
@@ -255,7 +255,7 @@ class Slow(ScriptedCourier):
 
     def carry(self, ledger: Ledger) -> Carried:
         """Send one batch, and report it late."""
-        batch = ledger.next_batch()
+        batch = ledger.next_batch(PLACES)
         granted = ledger.record([parcel.ticket for parcel in batch], [])
         self.sent += [parcel for parcel in batch if parcel.ticket.delivery_id in granted]
         for act in self.meanwhile:
@@ -320,7 +320,7 @@ def test_the_answer_of_a_sender_that_was_too_slow_to_intend_is_no_answer(shared_
 
         def carry(self, ledger: Ledger) -> Carried:
             """Claim, sleep, then try to send."""
-            (parcel,) = ledger.next_batch()
+            (parcel,) = ledger.next_batch(PLACES)
             _let_leases_end(shared_house)
             shared_house.tick(EIGHT + QUARTER)
             assert self.granted(ledger, parcel.ticket) == frozenset()
@@ -354,7 +354,7 @@ class Hoarder:
     def carry(self, ledger: Ledger) -> Carried:
         """Claim until there is no more."""
         claimed: list[Parcel] = []
-        while batch := ledger.next_batch():
+        while batch := ledger.next_batch(PLACES):
             claimed += batch
         return Carried(tried=len(claimed))
 

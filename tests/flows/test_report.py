@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from house import DAY, EIGHT, NOW, SECRET, House, ScriptedCourier, an_address, small_course
+from house import DAY, EIGHT, NOW, PLACES, SECRET, House, ScriptedCourier, an_address, small_course
 from sqlalchemy import text
 
 from sequencer.core import tokens
@@ -209,7 +209,7 @@ def test_what_is_in_flight_is_what_somebody_holds(open_house: House) -> None:
 
         def carry(self, ledger: object) -> object:
             """Claim, look, and forget."""
-            ledger.next_batch()  # type: ignore[attr-defined]
+            ledger.next_batch(PLACES)  # type: ignore[attr-defined]
             self.seen = report.in_flight(open_house.db)
             return ScriptedCourier().carry(ledger)  # type: ignore[arg-type]
 

@@ -32,6 +32,7 @@ from sequencer.core.model import (
 from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.delivery.courier import Carried, Ledger
+from sequencer.delivery.way import Lane
 from sequencer.errors import BadRequest, BadSettings, NotFound
 from sequencer.flows import subscription
 from sequencer.store import consents, enrolments, subscribers
@@ -409,9 +410,9 @@ class Between:
     before_intent: Callable[[], None]
     before_report: Callable[[], None]
 
-    def next_batch(self) -> Sequence[Parcel]:
+    def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """As the ledger says."""
-        return self.ledger.next_batch()
+        return self.ledger.next_batch(places)
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         """As the ledger says, a moment later."""

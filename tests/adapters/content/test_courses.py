@@ -151,7 +151,10 @@ BAD_COURSES = [
     (COURSE + "days = [1, 2]", '"days" is [1, 2]'),
     (COURSE + 'gap = "3 dayz"', '"gap" is \'3 dayz\'; write a number of days, like 3, or "12 hours"'),
     (COURSE + "gap = 0", '"gap" is 0'),
-    (COURSE + 'uncertain = "maybe"', '"uncertain" is \'maybe\'; write "retry" or "hold"'),
+    (
+        COURSE + 'uncertain = "maybe"',
+        'is \'maybe\'; write "retry", "retry after 30 min", "hold" or "assume sent"',
+    ),
     (COURSE + "subtitle = 3", '"subtitle" is 3'),
     (COURSE + 'colour = "blue"', '"colour" is not known here; known are author, brand, days'),
     (COURSE + "title", "this is not valid TOML: "),

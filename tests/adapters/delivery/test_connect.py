@@ -4,15 +4,17 @@ import asyncio
 import base64
 import socket
 import ssl
+from collections.abc import Sequence
 
 import pytest
 import trustme
 from relay import EXTENSIONS, ChaosRelay, Fault, How, Step, a_parcel, recipient
 
-from sequencer.core.model import Accepted, Outcome, Ticket
+from sequencer.core.model import Accepted, Outcome, Parcel, Ticket
 from sequencer.delivery.connect import RelayDown, open_session
 from sequencer.delivery.courier import Carried, SmtpCourier
-from sequencer.settings import Relay
+from sequencer.delivery.way import Lane
+from sequencer.relays import Relay
 
 USER, PASSWORD = "postmaster", "correct horse % battery"
 LOGIN = (USER, PASSWORD)
@@ -49,7 +51,7 @@ def deliver(settings: Relay) -> list[Outcome]:
             return True
 
         await session.converse(a_parcel(1), lambda: None, gate, lambda _, outcome: told.append(outcome))
-        await session.quit()
+        await session.wire.quit()
         return told
 
     return asyncio.run(whole())
@@ -150,12 +152,16 @@ class Two:
 
     in_process = True
     signs = False
+    intends = False
 
     def __init__(self) -> None:
-        self._batches = [[a_parcel(1), a_parcel(2)]]
+        self._batches = [[1, 2]]
 
-    def next_batch(self) -> list[object]:
-        return self._batches.pop() if self._batches else []
+    def allowance(self, _relay: Relay) -> int | None:
+        return None
+
+    def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
+        return [a_parcel(number, relay=places[0].relay.name) for number in (self._batches or [[]]).pop()]
 
     def must_end(self) -> bool:
         return False

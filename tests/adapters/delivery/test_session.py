@@ -6,7 +6,7 @@ import email.policy
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from relay import EXTENSIONS, ChaosRelay, Fault, How, Step, a_parcel, recipient
@@ -20,11 +20,12 @@ from sequencer.core.model import (
     Outcome,
     Parcel,
     Rejected,
+    Slow,
     Ticket,
     Uncertain,
 )
 from sequencer.delivery.connect import open_session
-from sequencer.delivery.session import Session
+from sequencer.delivery.session import Conversation
 from sequencer.message.mime import Letter, compose
 
 PLAIN = tuple(one for one in EXTENSIONS if one != "PIPELINING")
@@ -49,7 +50,7 @@ class Talk:
         return [type(self.told[number]) for number in sorted(self.told)]
 
 
-async def converse(session: Session, parcels: Sequence[Parcel], withheld: Sequence[int] = ()) -> Talk:
+async def converse(session: Conversation, parcels: Sequence[Parcel], withheld: Sequence[int] = ()) -> Talk:
     talk = Talk(left=list(parcels))
 
     async def gate(ticket: Ticket) -> bool:
@@ -62,9 +63,9 @@ async def converse(session: Session, parcels: Sequence[Parcel], withheld: Sequen
 
     first = talk.left.pop(0)
     talk.back = await session.converse(first, lambda: talk.left.pop(0) if talk.left else None, gate, tell)
-    talk.open = session.is_open
-    await session.quit()
-    assert not session.is_open
+    talk.open = session.wire.is_open
+    await session.wire.quit()
+    assert not session.wire.is_open
     return talk
 
 
@@ -125,15 +126,18 @@ def test_nothing_is_said_that_was_not_offered() -> None:
 
 
 @both
-def test_an_address_that_needs_smtputf8_is_refused_where_it_is_not_offered_and_the_next_goes_on(
+def test_an_address_that_needs_smtputf8_is_parked_where_it_is_not_offered_and_the_next_goes_on(
     extensions: tuple[str, ...],
 ) -> None:
     without = tuple(one for one in extensions if one != "SMTPUTF8")
     with ChaosRelay(extensions=without) as relay:
         said = talk(relay, a_parcel(1, **UTF8), a_parcel(2), a_parcel(3, **UTF8), a_parcel(4), a_parcel(5, **UTF8))
-    assert said.kinds == [Rejected, Accepted, Rejected, Accepted, Rejected]
-    assert said.told[1] == Rejected(
-        reply="The relay offers no SMTPUTF8 (RFC 6531), which this address needs.", blame=Blame.MESSAGE
+    assert said.kinds == [Deferred, Accepted, Deferred, Accepted, Deferred]
+    assert said.told[1] == Deferred(
+        reply="The relay offers no SMTPUTF8 (RFC 6531), which this address needs.",
+        blame=Blame.MESSAGE,
+        after=timedelta(days=1),
+        tried=False,
     )
     assert said.asked == [2, 4]
     assert relay.connections == 1
@@ -276,7 +280,7 @@ def test_a_relay_that_closes_is_left_at_once_and_its_words_are_kept(
     hang = [Fault(at=one, how=How.HANG) for one in later] if how is How.SAY else []
     with ChaosRelay(extensions=extensions, faults=[closing, *hang]) as relay:
         said = talk(relay, *three())
-    assert said.told == {1: Deferred(reply="421 4.3.2 shutting down")}
+    assert said.told == {1: Deferred(reply="421 4.3.2 shutting down", slow=Slow.RELAY)}
     assert not said.open
     assert len(said.left) == 2
 
@@ -334,7 +338,10 @@ def test_a_connection_lost_within_the_content_is_uncertain(extensions: tuple[str
     [
         ("451 4.3.0 later", Deferred(reply="451 4.3.0 later")),
         ("552 5.3.4 too big", Rejected(reply="552 5.3.4 too big", blame=Blame.MESSAGE)),
-        ("554-5.7.1 spam,\r\n554 5.7.1 we think", Rejected(reply="554 5.7.1 spam, we think", blame=Blame.US)),
+        (
+            "554-5.7.1 spam,\r\n554 5.7.1 we think",
+            Rejected(reply="554 5.7.1 spam, we think", blame=Blame.US, slow=Slow.DOMAIN),
+        ),
         ("550 no such user", Rejected(reply="550 no such user", blame=Blame.MESSAGE)),
     ],
 )
@@ -354,7 +361,7 @@ def test_a_relay_that_closes_at_the_dot_has_not_taken_the_message(extensions: tu
     closing = Fault(at=Step.DOT, how=how, reply="421 4.3.2 shutting down", nth=2)
     with ChaosRelay(extensions=extensions, faults=[closing]) as relay:
         said = talk(relay, *three())
-    assert said.told[2] == Deferred(reply="421 4.3.2 shutting down")
+    assert said.told[2] == Deferred(reply="421 4.3.2 shutting down", slow=Slow.RELAY)
     assert said.back == a_parcel(3)
     assert not said.open
 
@@ -459,7 +466,7 @@ def test_a_connection_lost_while_the_gate_is_asked_delays_the_message(extensions
         told: list[Outcome] = []
 
         async def gate(_: Ticket) -> bool:
-            while session.is_open:  # noqa: ASYNC110 (nobody tells the gate)
+            while session.wire.is_open:  # noqa: ASYNC110 (nobody tells the gate)
                 await asyncio.sleep(0.005)
             return True
 
@@ -486,7 +493,7 @@ def test_the_gate_is_asked_after_the_354_and_before_the_content(extensions: tupl
             return True
 
         await session.converse(a_parcel(1), lambda: None, gate, lambda *_: None)
-        await session.quit()
+        await session.wire.quit()
         return begun
 
     with ChaosRelay(extensions=extensions) as relay:
@@ -503,7 +510,7 @@ def test_a_session_can_be_taken_up_again() -> None:
 
         for parcel in three():
             assert await session.converse(parcel, lambda: None, gate, lambda _, said: told.append(said)) is None
-        await session.quit()
+        await session.wire.quit()
         return told
 
     with ChaosRelay() as relay:

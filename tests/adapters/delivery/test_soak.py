@@ -58,10 +58,12 @@ def test_nobody_misses_a_lesson_and_no_copy_is_sent_in_silence(db: Database) -> 
         who = an_address(f"reader-{number}@example.org")
         subscription.add(db, who, FORM, name=f"Reader {number}", zone=LONDON, reason="A soak.", now=NOW)
     with ChaosRelay(dice=chaos) as relay:
-        house.courier = SmtpCourier(relay.settings(connections=4, timeout=5))  # type: ignore[assignment]
-        now, passes = EIGHT, 0
+        now, passes, clock = EIGHT, 0, [0.0]
+        settings = relay.settings(connections=4, timeout=5)
+        house.courier = SmtpCourier(settings, clock=lambda: clock[0])  # type: ignore[assignment]
         while (due := dispatch.next_due(db)) is not None:
             now, passes = max(now, due) + AFTER_A_WHILE, passes + 1
+            clock[0] = now.timestamp()
             relay.extensions = EXTENSIONS[passes % 2 :]  # with PIPELINING, and without
             house.tick(now)
             assert passes < MOST_PASSES

@@ -1,10 +1,14 @@
 """Who may send from a database now?"""
 
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from sequencer.errors import BadDatabase
 from sequencer.store.database import Database, connect
 from sequencer.store.sender import Turn, turn
 
@@ -53,3 +57,21 @@ def test_the_turn_of_a_process_that_is_killed_is_over(sqlite_db: Database, tmp_p
 def test_from_postgresql_many_send_at_once(postgres_db: Database) -> None:
     with turn(postgres_db) as first, turn(postgres_db) as second:
         assert (first, second) == (Turn.SHARED, Turn.SHARED)
+
+
+def test_where_no_lock_can_be_had_beside_the_file_nobody_sends_and_one_sentence_says_why(
+    sqlite_db: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "test.db-sender").mkdir()
+    with (
+        pytest.raises(BadDatabase, match=r"test\.db-sender cannot be locked \(Is a directory\); let the user"),
+        turn(sqlite_db),
+    ):
+        pass
+
+
+def test_whoever_may_not_send_says_so(sqlite_db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="sequencer"), turn(sqlite_db):
+        assert caplog.messages == []
+        with turn(sqlite_db):
+            assert caplog.messages == ["sender.taken"]

@@ -1,0 +1,128 @@
+"""How much may this relay be given now? What was learnt of it lasts from one round to the next."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sequencer.core import limits
+from sequencer.core.limits import Breaker, Pace, Window
+from sequencer.core.model import Accepted, Deferred, Outcome, Rejected, Slow
+from sequencer.relays import Relay
+
+_AHEAD = 10.0  # seconds for which messages are claimed beforehand
+_MOST_DOMAINS = 10_000  # domains of which refusals are remembered
+
+
+class Throttle:
+    """One relay's limits and its mood. `clock` gives seconds and only goes forward."""
+
+    def __init__(self, relay: Relay, clock: Callable[[], float]) -> None:
+        self.relay = relay
+        self.reason = ""
+        self._clock = clock
+        self._breaker = Breaker()
+        self._window = Window(most=relay.connections, now=relay.connections)
+        self._pace = Pace(rate=relay.rate) if relay.rate else None
+        self._domains: dict[str, Breaker] = {}
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the relay is to be left alone; `reason` says why."""
+        return self._breaker.is_open(self._clock())
+
+    @property
+    def connections(self) -> int:
+        """How many connections may be open."""
+        return self._window.now
+
+    @property
+    def budget(self) -> int:
+        """How many messages the rate lets start within the next seconds."""
+        if self._pace is None:
+            return 1 << 30
+        return self._pace.budget(self._clock(), ahead=_AHEAD, share=self._window.share)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the rate lets a message start at once."""
+        return self._pace is None or self._pace.spend(self._clock())[1] <= 0
+
+    def spend(self) -> float:
+        """Start one message; for how many seconds it has to wait first."""
+        if self._pace is None:
+            return 0.0
+        self._pace, wait = self._pace.spend(self._clock(), share=self._window.share)
+        return wait
+
+    def rests(self, domain: str) -> float:
+        """For how many seconds nothing goes to this domain; the first one after that finds out whether more may."""
+        breaker = self._domains.get(domain)
+        if breaker is None:
+            return 0.0
+        now = self._clock()
+        if breaker.is_open(now):
+            return breaker.until - now
+        self._domains[domain] = breaker.probed(now)
+        return 0.0
+
+    @property
+    def watches_domains(self) -> bool:
+        """Whether any domain has refused us lately."""
+        return bool(self._domains)
+
+    def opened(self) -> None:
+        """A connection could be opened."""
+        self._breaker = self._breaker.worked()
+        self.reason = ""
+
+    def failed(self, reason: str, *, least: float = 0.0) -> None:
+        """No connection could be opened: the relay is left alone for a while, or for `least` seconds."""
+        self._breaker = self._breaker.failed(self._clock(), least=least)
+        self.reason = reason
+
+    def crowded(self, others: int) -> None:
+        """One more connection beside `others` was refused."""
+        self._window = self._window.shrunk(others)
+
+    def note(self, outcome: Outcome, domain: str) -> None:
+        """Learn from what became of a message."""
+        match outcome:
+            case Accepted():
+                self._window = self._window.grown()
+                if self._domains:
+                    self._domains.pop(domain, None)
+            case Deferred(slow=Slow.RELAY):
+                self._ease(outcome.reply)
+            case Deferred(slow=Slow.STOP):
+                self.failed(self._said(outcome.reply), least=outcome.after.total_seconds())
+            case Deferred(slow=Slow.DOMAIN) | Rejected(slow=Slow.DOMAIN):
+                self._spare(domain)
+
+    def _ease(self, reply: str) -> None:
+        """The relay asks us to slow down: half the connections; where there is one only, a rest."""
+        before = self._window
+        self._window = before.halved(self._clock())
+        if before.now == 1 and self._window is not before:
+            self.failed(self._said(reply))
+
+    def _spare(self, domain: str) -> None:
+        if len(self._domains) >= _MOST_DOMAINS:
+            del self._domains[next(iter(self._domains))]
+        self._domains[domain] = self._domains.get(domain, limits.for_domain()).failed(self._clock())
+
+    def _said(self, reply: str) -> str:
+        return f"The relay {self.relay.name} wants to be left alone: {reply.rstrip('.')}."
+
+
+@dataclass(slots=True)
+class Stock:
+    """How many messages may lie claimed for a relay: few at first, then what it takes in a minute."""
+
+    connections: int
+    since: float
+    done: int = 0
+
+    def most(self, now: float) -> int:
+        """So many; whatever lies there is sent long before its lease runs out."""
+        spent = max(now - self.since, 1.0)
+        return 2 * self.connections + math.ceil(self.done * min(60.0 / spent, 60.0))

@@ -1,0 +1,275 @@
+"""How does one relay get its share of a round? What lies claimed for it, and the connections that carry it there."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sequencer.core.model import Deferred, Outcome, Parcel
+from sequencer.delivery.connect import RelayDown
+from sequencer.delivery.session import Conversation, Gate
+from sequencer.delivery.throttle import Stock, Throttle
+from sequencer.relays import Relay
+
+_MOST = 400  # messages that lie claimed for one relay; they lie in memory
+_IDLE = 5.0  # seconds of silence after which we hang up: some relays do so after ten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """A relay as the ledger sees it: whether it takes addresses that are not ASCII, and for how much it has room."""
+
+    relay: Relay
+    smtputf8: bool = True
+    room: int = 0
+
+    @property
+    def weight(self) -> int:
+        """Its share, against those of the other relays."""
+        return self.relay.weight
+
+
+class Way:
+    """One relay during one round.
+
+    `gate` grants an intent, `told` hears each outcome, `changed` hears that there is room again, or nothing left.
+    """
+
+    def __init__(
+        self,
+        throttle: Throttle,
+        open_one: Callable[[], Awaitable[Conversation]],
+        *,
+        gate: Gate,
+        told: Callable[["Way", Parcel, Outcome], None],
+        changed: Callable[[], None],
+        now: Callable[[], float],
+    ) -> None:
+        self.relay = throttle.relay
+        self.failures: list[str] = []
+        self._throttle = throttle
+        self._open_one = open_one
+        self._gate = gate
+        self._told = told
+        self._changed = changed
+        self._now = now
+        self._stock = Stock(connections=self.relay.connections, since=now())
+        self._backlog: deque[Parcel] = deque()
+        self._more = asyncio.Event()
+        self._halt = asyncio.Event()
+        self._talks: list[Conversation] = []
+        self._spare: Conversation | None = None
+        self._lines = self._idle = 0
+        self._smtputf8 = True
+        self._full = 0
+        self._finishing = self._gave_back = self._had_its_day = False
+
+    @property
+    def trouble(self) -> str:
+        """Why the relay cannot be used now; empty where it can."""
+        if self._throttle.is_closed:
+            return self._throttle.reason
+        if self._had_its_day:
+            return f"The relay {self.relay.name} has had what it may be given within 24 hours."
+        return ""
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is a limit for the day."""
+        return bool(self.relay.daily_quota or self.relay.warm_up)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is on the wire, or waits to be."""
+        return bool(self._backlog) or self._lines > self._idle
+
+    @property
+    def is_hungry(self) -> bool:
+        """Whether more should be claimed: half of what may lie here is gone."""
+        return 2 * len(self._backlog) <= self._full
+
+    def room(self) -> int:
+        """For how many more messages there is room now; nothing until there is room for a batch."""
+        if self._halt.is_set() or self._throttle.is_closed:
+            return 0
+        self._full = min(_MOST, self._stock.most(self._now()), self._throttle.budget)
+        return self._full - len(self._backlog) if self.is_hungry else 0
+
+    def within(self, left: int | None, room: int) -> int:
+        """The part of `room` that the day's allowance still has, after what is under way."""
+        if left is None:
+            return room
+        self._had_its_day = left <= 0
+        return max(0, min(room, left - len(self._backlog) - (self._lines - self._idle)))
+
+    def lane(self, room: int) -> Lane:
+        """As the ledger sees it."""
+        return Lane(relay=self.relay, smtputf8=self._smtputf8, room=room)
+
+    async def reach(self) -> bool:
+        """Whether there is a connection, opened now where there is none: where it is down nothing is claimed."""
+        if self._lines or self._spare:
+            return True
+        self._spare = await self._open()
+        return self._spare is not None
+
+    def push(self, parcel: Parcel) -> None:
+        """Lay a message down to be sent."""
+        self._backlog.append(parcel)
+        self._more.set()
+
+    def staff(self, work: asyncio.TaskGroup) -> None:
+        """Open as many lines as are allowed and have something to do."""
+        wanted = min(self._throttle.connections - self._lines, len(self._backlog) - self._idle)
+        for _ in range(wanted):
+            self._lines += 1
+            work.create_task(self._line())
+
+    def gave_back(self) -> bool:
+        """Whether messages went back to the ledger since this was asked last."""
+        gave, self._gave_back = self._gave_back, False
+        return gave
+
+    async def finish(self) -> None:
+        """Nothing more comes: lines end when nothing is left."""
+        self._finishing = True
+        self._more.set()
+        if self._halt.is_set():
+            self._release("We had to stop.")
+        if self._spare:
+            await self._spare.wire.quit()
+
+    def stop(self, reason: str) -> None:
+        """Break off at once; what was not begun goes back."""
+        self._halt.set()
+        self._more.set()
+        self.abandon()
+        self._release(reason)
+
+    def abandon(self) -> None:
+        """Close every connection."""
+        for one in self._talks:
+            one.wire.abandon()
+
+    async def _line(self) -> None:
+        """Send what lies here over one connection, opened when first needed and again when it is worn or broken."""
+        talk, self._spare = self._spare, None
+        while (parcel := await self._next(talk)) is not None:
+            if talk is not None and talk.wire.is_worn:
+                await talk.wire.quit()
+            if talk is None or not talk.wire.is_open:
+                talk = await self._open()
+            back = parcel if talk is None else await talk.converse(parcel, self._take, self._gate, self._tell)
+            if back is not None:
+                self._backlog.appendleft(back)
+                self._more.set()
+            if talk is None:
+                break
+        self._lines -= 1
+        if talk is not None:
+            await talk.wire.quit()
+        if not self._lines and (self._throttle.is_closed or self._halt.is_set()):
+            self._release(self._throttle.reason)
+        self._changed()
+
+    async def _open(self) -> Conversation | None:
+        """A new connection, or None; where it would have been the only one the relay is in trouble."""
+        if self._halt.is_set() or self._throttle.is_closed:
+            return None
+        try:
+            talk = await self._open_one()
+        except RelayDown as down:
+            _heed_cancellation()
+            if self._lines > 1:
+                # The relay takes fewer connections than we would open: the others go on.
+                self._throttle.crowded(self._lines - 1)
+            else:
+                self._throttle.failed(str(down), least=down.least)
+                self.failures.append(str(down))
+            return None
+        self._talks = [*(one for one in self._talks if one.wire.is_open), talk]
+        _heed_cancellation()
+        self._throttle.opened()
+        self._smtputf8 = talk.wire.smtputf8
+        if self._halt.is_set():
+            talk.wire.abandon()
+        return talk
+
+    async def _next(self, talk: Conversation | None) -> Parcel | None:
+        """The next message, waited for, also for its turn by the rate; None where this line is to end."""
+        while not self._halt.is_set() and not self._throttle.is_closed and self._lines <= self._throttle.connections:
+            parcel = self._pick()
+            if parcel is not None:
+                return await self._in_turn(parcel, talk)
+            if self._finishing:
+                break
+            self._more.clear()
+            self._idle += 1
+            self._changed()
+            await self._more.wait()
+            self._idle -= 1
+        return None
+
+    async def _in_turn(self, parcel: Parcel, talk: Conversation | None) -> Parcel | None:
+        wait = self._throttle.spend()
+        if wait > _IDLE and talk is not None:
+            await talk.wire.quit()
+        if wait > 0:
+            try:
+                await asyncio.wait_for(self._halt.wait(), wait)
+            except TimeoutError:
+                return parcel
+            self._tell(parcel, Deferred(reply="We had to stop.", tried=False))
+            return None
+        return parcel
+
+    def _take(self) -> Parcel | None:
+        """The next message where one is here and it is its turn."""
+        throttle = self._throttle
+        if not self._backlog or self._lines > throttle.connections or throttle.is_closed or not throttle.is_ready:
+            return None
+        parcel = self._pick()
+        if parcel is not None:
+            throttle.spend()
+        return parcel
+
+    def _pick(self) -> Parcel | None:
+        """The first message whose recipient's domain is not left alone; the others go back until then."""
+        while self._backlog:
+            parcel = self._backlog.popleft()
+            if not self._throttle.watches_domains:
+                return parcel
+            domain = _domain(parcel)
+            rest = self._throttle.rests(domain)
+            if rest <= 0:
+                return parcel
+            reason = f"The domain {domain} refused us several times; it is left alone for a while."
+            self._tell(parcel, Deferred(reply=reason, after=timedelta(seconds=rest), tried=False))
+        return None
+
+    def _tell(self, parcel: Parcel, outcome: Outcome) -> None:
+        if not (isinstance(outcome, Deferred) and not outcome.tried):
+            self._stock.done += 1
+            was_closed = self._throttle.is_closed
+            self._throttle.note(outcome, _domain(parcel))
+            if self._throttle.is_closed and not was_closed:
+                self.failures.append(self._throttle.reason)
+        self._told(self, parcel, outcome)
+
+    def _release(self, reason: str) -> None:
+        """What lies here goes back as it was; another relay may take it."""
+        self._gave_back = self._gave_back or bool(self._backlog)
+        while self._backlog:
+            self._tell(self._backlog.popleft(), Deferred(reply=reason or "The round was over.", tried=False))
+
+
+def _heed_cancellation() -> None:
+    """Connecting may end, well or badly, in the moment in which it is cancelled; asyncio then forgets the latter."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
+def _domain(parcel: Parcel) -> str:
+    return parcel.recipient.rpartition("@")[2].lower()
