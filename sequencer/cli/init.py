@@ -152,8 +152,8 @@ The SMTP server that takes our mail, as `scheme://user:password@host:port?tls=â€
 | `tls=required` | no mail without STARTTLS; the default, but for this machine itself |
 | `tls=offered` | STARTTLS where the server offers it; the default for this machine itself |
 | `tls=off` | never encrypted |
-| `connections=4` | how many connections are open at once at most, from 1 to 1000; half as many when the relay asks us to \
-slow down, and one more again after each proof |
+| `connections=4` | how many connections are open at once at most, from 1 to 1000; half as many when the relay asks us \
+to slow down, and one more again after each proof |
 | `timeout=60` | for how many seconds an answer is waited for, from 1 to 1000 |
 | `messages_per_connection=1000` | after how many messages a new connection takes the place of an old one; 0 for never |
 | `rate=14` | how many messages a second at most, `0.5` for one in two seconds; 0 for as many as it takes |
@@ -161,8 +161,8 @@ slow down, and one more again after each proof |
 | `warm_up_from=2026-12-01` | the first day of a warm-up; before it nothing is sent by this relay |
 | `warm_up_first=50` | how many messages on that day |
 | `warm_up_growth=1.5` | how many times as many on each day that follows |
-| `eager=on` | several messages in one round trip, without waiting for answers; needs CHUNKING, and a relay that stands \
-it (Postfix does). After a crash up to 16 messages for each connection are in doubt, not one |
+| `eager=on` | several messages in one round trip, without waiting for answers; needs CHUNKING, and a relay that \
+stands it (Postfix does). After a crash up to 16 messages for each connection are in doubt, not one |
 | `preset=ses` | what is known of a provider, see below; found by its host where it is left out, `none` for nothing |
 
 ```toml
