@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt interop chaos bench clean
+.PHONY: help install demo test check fmt interop browser chaos bench clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,10 @@ interop: $(READY) ## Send through real Postfix, Exim and OpenSMTPD (needs root a
 	tests/interop/install.sh
 	$(BIN)/python -m pytest tests/interop $(PYTEST_ARGS)
 
+browser: $(READY) ## Visit every page with Debian's Chromium: keys, no scripts, axe-core, dark, narrow
+	tests/browser/install.sh
+	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
+
 chaos: $(READY) ## Kill the sender a hundred times in the middle of 20,000 messages, and count
 	CHAOS_KILLS=100 CHAOS_MESSAGES=20000 $(BIN)/python -m pytest tests/chaos -q -s $(PYTEST_ARGS)
 
@@ -51,4 +55,4 @@ bench: $(READY) ## Measure what docs/performance.md claims
 	$(BIN)/python -m benchmarks
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) .interop dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) .interop .browser dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

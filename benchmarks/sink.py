@@ -21,8 +21,19 @@ def postfix_tool(name: str) -> str | None:
 @contextlib.contextmanager
 def running() -> Iterator[tuple[int, str]]:
     """A sink on a free port of loopback: the port, and what it is."""
-    port = _free_port()
-    found = postfix_tool("smtp-sink")
+    with _started(free_port(), postfix_tool("smtp-sink")) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def own() -> Iterator[tuple[int, str]]:
+    """The same, but our own one, which offers CHUNKING."""
+    with _started(free_port(), None) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def _started(port: int, found: str | None) -> Iterator[tuple[int, str]]:
     if found:
         command, name = [found, "-c", f"127.0.0.1:{port}", "1000"], "smtp-sink"
         if _is_root():
@@ -31,7 +42,7 @@ def running() -> Iterator[tuple[int, str]]:
         command, name = [sys.executable, "-m", "benchmarks.sink", str(port)], "own sink"
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
-        _wait_for(port)
+        wait_for(port)
         yield port, name
     finally:
         process.terminate()
@@ -55,13 +66,15 @@ def _is_root() -> bool:
     return os.geteuid() == 0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Come back when somebody listens there."""
     for _ in range(200):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return
@@ -70,11 +83,12 @@ def _wait_for(port: int) -> None:
 
 
 class _Sink(asyncio.Protocol):
-    """Takes everything, offers PIPELINING, answers commands as they come."""
+    """Takes everything, offers PIPELINING and CHUNKING, answers commands as they come."""
 
     def __init__(self) -> None:
         self._rest = b""
         self._in_content = False
+        self._chunk = 0  # bytes that belong to the last BDAT
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -83,7 +97,8 @@ class _Sink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._rest += data
         answers = []
-        while True:
+        while len(self._rest) >= self._chunk:
+            self._rest, self._chunk = self._rest[self._chunk :], 0
             mark = b"\r\n.\r\n" if self._in_content else b"\r\n"
             line, found, rest = self._rest.partition(mark)
             if not found:
@@ -99,10 +114,13 @@ class _Sink(asyncio.Protocol):
             return b"250 2.0.0 Ok\r\n"
         match line[:4].upper():
             case b"EHLO":
-                return b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n"
+                return b"250-sink\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250 SIZE 52428800\r\n"
             case b"DATA":
                 self._in_content = True
                 return b"354 go on\r\n"
+            case b"BDAT":
+                self._chunk = int(line.split()[1])
+                return b"250 2.0.0 Ok\r\n"
             case b"QUIT":
                 return b"221 bye\r\n"
             case _:

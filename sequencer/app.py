@@ -44,6 +44,7 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         secret=settings.secret_key,
         postal_address=settings.postal_address,
         confirm_within=settings.confirm_within,
+        timezone=settings.default_timezone,
     )
     return App(
         settings=settings,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote
 
 from sequencer import values
 
@@ -200,9 +200,9 @@ def _preset_of(host: str, given: object) -> Preset | None:
     if given == "none":
         return None
     if given:
-        if given not in PRESETS:
+        if not isinstance(given, str) or given not in PRESETS:
             raise ValueError(f"{', '.join(PRESETS)} or none for preset")
-        return PRESETS[str(given)]
+        return PRESETS[given]
     return next((one for one in PRESETS.values() if one.hosts.fullmatch(host)), None)
 
 
@@ -218,9 +218,11 @@ def _tls(parts: SplitResult, given: object) -> str:
 
 
 def _warm_up(given: dict[str, Any]) -> Ramp | None:
-    since = given.pop("warm_up_from", None)
+    since, more = given.pop("warm_up_from", None), {"warm_up_first", "warm_up_growth"} & set(given)
     first, growth = given.pop("warm_up_first", 50), given.pop("warm_up_growth", 1.5)
     if since is None:
+        if more:
+            raise ValueError(f"a day like 2026-12-01 for warm_up_from beside {min(more)}")
         return None
     if isinstance(since, str):
         try:
@@ -229,10 +231,10 @@ def _warm_up(given: dict[str, Any]) -> Ramp | None:
             raise ValueError("a day like 2026-12-01 for warm_up_from") from error
     if not isinstance(since, date) or isinstance(since, datetime):
         raise ValueError("a day like 2026-12-01 for warm_up_from")
-    more = _decimal(growth, "warm_up_growth")
-    if not 1 < more <= 10:  # noqa: PLR2004 (ten times a day is no warm-up any more)
+    times = _decimal(growth, "warm_up_growth")
+    if not 1 < times <= 10:  # noqa: PLR2004 (ten times a day is no warm-up any more)
         raise ValueError("a number above 1, and at most 10, for warm_up_growth")
-    return Ramp(since=since, first=_count(first, "warm_up_first", least=1), growth=more)
+    return Ramp(since=since, first=_count(first, "warm_up_first", least=1), growth=times)
 
 
 _OAUTH = ("token_url", "client_id", "client_secret", "refresh_token", "scope")
@@ -249,8 +251,9 @@ def _oauth(given: object, preset: Preset | None) -> OAuth | None:
     options = {**{name: it for name, it in usual.items() if it}, **{name: it.strip() for name, it in given.items()}}
     if not options.get("client_id") or not options.get("token_url"):
         raise ValueError("at least client_id and token_url in oauth")
-    parts = urlsplit(options["token_url"])
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in values.LOOPBACK):
+    parts = values.split(options["token_url"])
+    here = parts and parts.scheme == "http" and parts.hostname in values.LOOPBACK
+    if parts is None or not parts.hostname or parts.username or not (parts.scheme == "https" or here):
         raise ValueError("an https:// address as token_url in oauth")
     if "refresh_token" not in options and "client_secret" not in options:
         raise ValueError("a refresh_token or a client_secret in oauth")

@@ -9,6 +9,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from datetime import timedelta
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
@@ -63,6 +64,11 @@ class Settings:
         "some fifty are claimed: fewer commits, but after a crash the whole batch is in doubt.",
         default="strict",
     )
+    hours_between: int = _option(
+        values.hours,
+        "For how many hours after a lesson a person on several courses gets no lesson of another one; 0 for no limit.",
+        default=0,
+    )
     database_url: str = _option(
         values.database,
         "Where everything is remembered: a SQLite file, or PostgreSQL.",
@@ -110,6 +116,11 @@ class Settings:
         "The sign-up forms of your site: each takes POST /f/KEY.",
         default={"newsletter": {"course": "why-men-pull-away"}},
     )
+
+    @property
+    def apart(self) -> timedelta:
+        """The least time between two lessons to one person, of whichever courses."""
+        return timedelta(hours=self.hours_between)
 
     @property
     def all_relays(self) -> tuple[Relay, ...]:

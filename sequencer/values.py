@@ -111,6 +111,13 @@ def days(value: object) -> int:
     return days
 
 
+def hours(value: object) -> int:
+    number = digits(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 168:  # noqa: PLR2004 (a week)
+        raise ValueError("a number of hours from 0 to 168")
+    return number
+
+
 def digits(text: str) -> int | None:
     """What plain digits say; the standard library would take other scripts' digits too, and stumble over "²"."""
     return int(text) if re.fullmatch(r"\s*[0-9]{1,9}\s*", text) else None

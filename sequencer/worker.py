@@ -64,6 +64,7 @@ class Metronome:
                 stop=lambda: self._stopping.is_set() or time.monotonic() > until,
                 end=lambda: time.monotonic() > self._end_by,
                 intent=app.settings.intent,
+                apart=app.settings.apart,
             )
         except SequencerError as error:
             log.error("tick.failed", extra={"reason": str(error)})  # noqa: TRY400 (said in one sentence)

@@ -20,10 +20,14 @@ from sequencer.core.model import DeliveryId, Parcel, Ticket
 from sequencer.relays import Relay
 
 EXTENSIONS = ("PIPELINING", "SIZE 1000000", "8BITMIME", "SMTPUTF8")
+CHUNKING = (*EXTENSIONS, "CHUNKING")
 
 
 class Step(StrEnum):
-    """Where in a conversation something can go wrong. CONTENT is when its first bytes have come, DOT after its last."""
+    """Where in a conversation something can go wrong. CONTENT is when its first bytes have come, DOT after its last.
+
+    It is the same whether DATA or BDAT brings it; LONE_DOT is the answer to what is for nobody.
+    """
 
     GREETING = "greeting"
     EHLO = "ehlo"
@@ -70,7 +74,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """A message the relay took: `behind` is what had come behind its dot before that was answered."""
+    """A message the relay took: `behind` is what had come behind its last byte before that was answered."""
 
     connection: int
     sender: str
@@ -88,7 +92,7 @@ class ChaosRelay:
     """The relay; used as a context, at whose end its complaints fail the test.
 
     `extensions` is what EHLO offers, `after_tls` what it offers once STARTTLS was spoken. `linger` is how long it waits
-    for more behind a dot before it answers. `most` closes a connection behind so many messages.
+    for more behind a content before it answers. `most` closes a connection behind so many messages.
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -279,12 +283,14 @@ class _Connection(asyncio.Protocol):
             "MAIL": self._mail,
             "RCPT": self._rcpt,
             "DATA": self._data,
+            "BDAT": self._bdat,
             "RSET": self._rset,
             "QUIT": self._quit,
         }
         while True:
             verb, _, rest = (await self._line()).partition(" ")
-            self._alone(verb)
+            if verb != "BDAT":
+                self._alone(verb)
             await commands[verb](rest)
 
     async def _rset(self, _: str) -> None:
@@ -387,43 +393,68 @@ class _Connection(asyncio.Protocol):
         self._relay_line(b".")
         self._buffer = self._buffer.removeprefix(b".\r\n")
         if self._content_so_far:
-            await self._dot()
+            await self._dot(re.sub(rb"(?m)^\.", b"", self._content_so_far))
         else:
             self._forget()
             await self._answer(Step.LONE_DOT, "554 5.5.1 no valid recipients")
 
+    async def _bdat(self, rest: str) -> None:
+        """A chunk of RFC 3030. Its bytes come in any case; who does not wait for RCPT's answer cannot know better."""
+        found = re.fullmatch(r"(\d+)( LAST)?", rest, re.IGNORECASE)
+        assert found, rest
+        if "CHUNKING" not in self._extensions:
+            self._complain("used BDAT, though CHUNKING was not offered")
+        if self._recipient and not self._content_so_far:
+            await self._begin()
+        while len(self._buffer) < int(found[1]):
+            await self._wait()
+        chunk, self._buffer = self._buffer[: int(found[1])], self._buffer[int(found[1]) :]
+        if not self._recipient:
+            self._forget()
+            await self._answer(Step.LONE_DOT, "503 5.5.1 nobody to send it to")
+            return
+        self._content_so_far += chunk
+        if found[2]:
+            await self._dot(self._content_so_far)
+        else:
+            self._write("250 2.0.0 Ok\r\n")
+
     async def _content(self) -> None:
         if not self._recipient:
             self._complain("sent content that is for nobody")
+        await self._begin()
+        while (end := self._buffer.find(b"\r\n.\r\n")) < 0:
+            await self._wait()
+        self._content_so_far, self._buffer = self._buffer[: end + 2], self._buffer[end + 2 :]
+
+    async def _begin(self) -> None:
+        """The first bytes of content are coming."""
         self._relay.begun[self._recipient] += 1
         if self._relay.on_content:
             self._relay.on_content(self._recipient)
         fault = self._relay.next_fault(Step.CONTENT, count=self._nth, recipient=self._to)
         if fault:
             await self._go_wrong(fault, fault.reply)
-        while (end := self._buffer.find(b"\r\n.\r\n")) < 0:
-            await self._wait()
-        self._content_so_far, self._buffer = self._buffer[: end + 2], self._buffer[end + 2 :]
 
-    async def _dot(self) -> None:
-        content, relay = self._content_so_far, self._relay
-        for line in content.removesuffix(b"\r\n").split(b"\r\n"):
+    async def _dot(self, content: bytes) -> None:
+        """All of it has come; `content` is without what stood for dots."""
+        relay = self._relay
+        for line in self._content_so_far.removesuffix(b"\r\n").split(b"\r\n"):
             if b"\r" in line or b"\n" in line or len(line) > 998:
                 self._complain(f"sent a line that no server takes: {line[:60]!r}")
         sizes = [one for one in self._parameters if one.startswith("SIZE=")]
-        unstuffed = re.sub(rb"(?m)^\.", b"", content)
-        if sizes not in ([], [f"SIZE={len(unstuffed)}"]):
-            self._complain(f"announced {sizes} for {len(unstuffed)} bytes")
+        if sizes not in ([], [f"SIZE={len(content)}"]):
+            self._complain(f"announced {sizes} for {len(content)} bytes")
         if relay.linger and not self._buffer:
             await self._look_for_more(relay.linger)
         if self._buffer and "PIPELINING" not in self._extensions:
-            self._complain("sent more behind the dot, though PIPELINING was not offered")
+            self._complain("sent more behind the content, though PIPELINING was not offered")
         kept = Kept(
             connection=self._number,
             sender=self._sender,
             parameters=self._parameters,
             recipient=self._recipient,
-            content=unstuffed,
+            content=content,
             behind=self._buffer,
         )
         fault = relay.next_fault(Step.DOT, count=self._nth, recipient=self._to)

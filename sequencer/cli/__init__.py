@@ -17,9 +17,13 @@ COMMANDS = {
     "serve": ("serve:serve", "Run the web door and the delivery in one process."),
     "tick": ("tick:tick", "Send what is due, once, and exit."),
     "course": ("course:course", "List, check, look at and publish courses."),
+    "theme": ("theme:theme", "List the themes of mails; copy one out to edit."),
     "subscriber": ("subscriber:subscriber", "Add, list and explain people; unsubscribe them."),
     "dkim": ("dkim:dkim", "Make a key that signs mails, and print the DNS record that publishes it."),
     "delivery": ("delivery:delivery", "List the ledger; settle what is uncertain."),
+    "pause": ("pause:pause", "Stop all mail; sign-ups are taken, and wait."),
+    "resume": ("pause:resume", "Let the mail go on, without a burst."),
+    "reconcile": ("reconcile:reconcile", "Tell the ledger what went out, from a relay's log, after a restored backup."),
     "db": ("db:db", "Bring the database to the newest shape."),
 }
 

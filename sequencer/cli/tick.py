@@ -27,7 +27,9 @@ def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
     with frame.opened(ctx) as app:
         instant = now or app.clock()
         _warn_of_changes(wiring.prepare(app, now=instant))
-        done = dispatch.tick(app.db, app.courier, app.press, now=instant, intent=app.settings.intent)
+        done = dispatch.tick(
+            app.db, app.courier, app.press, now=instant, intent=app.settings.intent, apart=app.settings.apart
+        )
     if as_json:
         frame.print_json(
             {
@@ -45,6 +47,8 @@ def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
             f"accepted {done.accepted}, deferred {done.deferred}, rejected {done.rejected}, "
             f"uncertain {done.uncertain}, recovered {done.recovered}"
         )
+    if done.paused:
+        click.echo(f'Everything is paused ({done.paused}); "sequencer resume" lets it go on.', err=True)
     if done.trouble:
         raise click.ClickException(done.trouble)
 

@@ -2,25 +2,36 @@
 
 import re
 import tomllib
-from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from email.utils import getaddresses
 from pathlib import Path
 
 import yaml
 
-from sequencer.core import schedule
-from sequencer.core.model import DOUBT_FOR, Course, Gap, Lesson, Mailbox, Rhythm, WhenUncertain
+from sequencer.content import partials, timetable
+from sequencer.content.partials import Line
+from sequencer.core.model import (
+    DEFAULT_THEME,
+    DOUBT_FOR,
+    Course,
+    Finishers,
+    Lesson,
+    Mailbox,
+    WhenUncertain,
+)
 from sequencer.errors import BadContent
 
 COURSE_FILE = "course.toml"
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _FENCE = "---"
 _ADDRESS = re.compile("[!-?A-~]+@[!-?A-~]+")  # printable ASCII around one "@"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # RFC 5646, roughly
-_LESSON_KEYS = {"id", "subject", "preheader", "theme", "gap", "added"}
+_THEME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_LESSON_KEYS = {"id", "subject", "preheader", "theme", "gap", "added", "previous"}
 _COURSE_KEYS = {
-    "title", "subtitle", "author", "brand", "language", "site", "sender", "send_at", "days", "gap", "uncertain",
+    "title", "subtitle", "author", "brand", "language", "site", "sender", "uncertain", "finishers", "theme",
+    "next", "priority",
+    *timetable.KEYS,
 }  # fmt: skip
 
 
@@ -33,13 +44,24 @@ def find(folder: Path) -> tuple[Path, ...]:
 
 def read(folder: Path) -> Course:
     """The course in `folder`, its lessons in the order of their file names. Raises BadContent with file and line."""
-    path = folder / COURSE_FILE
-    given = _toml(path)
-    _refuse_unknown(given, _COURSE_KEYS, str(path))
+    given = course_file(folder)
     lessons = tuple(read_lesson(file) for file in sorted(folder.glob("*.md")))
     if not lessons:
         raise BadContent(f"{folder}: there is no lesson yet; write one as 01-first.md.")
-    _refuse_twins(lessons)
+    for twin in twins(lessons):
+        raise twin
+    return make_course(folder, given, lessons)
+
+
+def course_file(folder: Path) -> Mapping[str, object]:
+    """What course.toml says, key by key, as it stands there. Raises BadContent where it is not TOML."""
+    return _toml(folder / COURSE_FILE)
+
+
+def make_course(folder: Path, given: Mapping[str, object], lessons: tuple[Lesson, ...]) -> Course:
+    """The course that course.toml's keys and the lessons make. Raises BadContent for the first key that is wrong."""
+    path = folder / COURSE_FILE
+    _refuse_unknown(given, _COURSE_KEYS, str(path))
     uncertain, doubt_for = _uncertain(given.get("uncertain", "retry"), str(path))
     return Course(
         slug=folder.name,
@@ -50,36 +72,60 @@ def read(folder: Path) -> Course:
         language=_language(_text(given, "language", str(path), "en"), str(path)),
         site=_text(given, "site", str(path), ""),
         sender=_sender(_text(given, "sender", str(path)), str(path)),
-        rhythm=Rhythm(
-            send_at=_send_at(given.get("send_at", "08:00"), str(path)),
-            days=_days(given.get("days", list(_WEEKDAYS)), str(path)),
-            gap=_gap(given.get("gap", 1), f"{path}"),
-        ),
+        rhythm=timetable.rhythm(given, str(path)),
         uncertain=uncertain,
         doubt_for=doubt_for,
+        theme=_theme(_text(given, "theme", str(path), DEFAULT_THEME), str(path)),
+        next=_text(given, "next", str(path), ""),
+        priority=_priority(given.get("priority", 0), str(path)),
+        finishers=_finishers(given.get("finishers", "90 days"), str(path)),
+        holidays=timetable.country(given, str(path)),
+        catch_up=timetable.catch_up(given, str(path)),
         lessons=lessons,
     )
 
 
 def read_lesson(path: Path) -> Lesson:
     """The lesson in one Markdown file with YAML front matter. Raises BadContent with file and line."""
+    given, lines, line = lesson_file(path)
+    return make_lesson(path, given, lines, line)
+
+
+def lesson_file(path: Path) -> tuple[Mapping[str, object], tuple[Line, ...], int]:
+    """The front matter, key by key; the text's lines, its partials taken in; and the line on which the text begins."""
     front, body, line = _split(path)
-    given = _yaml(path, front)
+    return _yaml(path, front), partials.lines(body, path, line), line
+
+
+def make_lesson(path: Path, given: Mapping[str, object], lines: tuple[Line, ...], line: int) -> Lesson:
+    """The lesson of this front matter and text. Raises BadContent for the first key that is wrong."""
     _refuse_unknown(given, _LESSON_KEYS, f"{path}:1")
-    gap = given.get("gap")
+    body = "\n".join(one.words for one in lines)
     if not body.strip():
         raise BadContent(f"{path}:{line}: the lesson has no text; write it below the front matter.")
+    _text(given, "previous", f"{path}:1", "")
     return Lesson(
         key=_text(given, "id", f"{path}:1"),
         subject=_one_line(given, "subject", path),
         preheader=_one_line(given, "preheader", path),
         theme=_text(given, "theme", f"{path}:1"),
-        gap=None if gap is None else _gap(gap, f"{path}:1"),
+        gap=timetable.own_gap(given, f"{path}:1"),
         added=_text(given, "added", f"{path}:1", ""),
         body=body,
         source=f"{path.parent.name}/{path.name}",
         line=line,
     )
+
+
+def twins(lessons: Sequence[Lesson]) -> Iterator[BadContent]:
+    """What is to be said of each lesson whose id an earlier one has."""
+    seen: dict[str, Lesson] = {}
+    for lesson in lessons:
+        twin = seen.setdefault(lesson.key, lesson)
+        if twin is not lesson:
+            yield BadContent(
+                f'{lesson.source}:1: the id "{lesson.key}" is taken by {twin.source}; give each lesson its own.'
+            )
 
 
 def _split(path: Path) -> tuple[str, str, int]:
@@ -126,16 +172,6 @@ def _refuse_unknown(given: Mapping[str, object], known: set[str], where: str) ->
         raise BadContent(f'{where}: "{min(unknown)}" is not known here; known are {", ".join(sorted(known))}.')
 
 
-def _refuse_twins(lessons: tuple[Lesson, ...]) -> None:
-    seen: dict[str, Lesson] = {}
-    for lesson in lessons:
-        twin = seen.setdefault(lesson.key, lesson)
-        if twin is not lesson:
-            raise BadContent(
-                f'{lesson.source}:1: the id "{lesson.key}" is taken by {twin.source}; give each lesson its own.'
-            )
-
-
 def _text(given: Mapping[str, object], key: str, where: str, missing: str | None = None) -> str:
     value = given.get(key, missing)
     if value is None:
@@ -158,25 +194,10 @@ def _language(value: str, where: str) -> str:
     return value
 
 
-def _gap(value: object, where: str) -> Gap:
-    try:
-        return schedule.parse_gap(value)
-    except ValueError as error:
-        raise BadContent(f'{where}: "gap" is {value!r}; {error}.') from error
-
-
-def _send_at(value: object, where: str) -> time:
-    try:
-        return datetime.strptime(str(value), "%H:%M").time()  # noqa: DTZ007 (an hour of each person's own zone)
-    except ValueError as error:
-        raise BadContent(f'{where}: "send_at" is {value!r}; write an hour like "08:00".') from error
-
-
-def _days(value: object, where: str) -> frozenset[int]:
-    names = value if isinstance(value, list) else []
-    if not names or not all(name in _WEEKDAYS for name in names):
-        raise BadContent(f'{where}: "days" is {value!r}; write weekdays like ["mon", "thu"].')
-    return frozenset(_WEEKDAYS.index(name) for name in names)
+def _theme(value: str, where: str) -> str:
+    if not _THEME.fullmatch(value):
+        raise BadContent(f'{where}: "theme" is {value!r}; write the name of a theme, like "{DEFAULT_THEME}".')
+    return value
 
 
 def _sender(value: str, where: str) -> Mailbox:
@@ -185,6 +206,19 @@ def _sender(value: str, where: str) -> Mailbox:
         raise BadContent(f'{where}: "sender" is {value!r}; write it like "Name <name@example.org>".')
     name, address = found[0]
     return Mailbox(name=name, address=address)
+
+
+def _priority(value: object, where: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not -1000 <= value <= 1000:  # noqa: PLR2004
+        raise BadContent(f'{where}: "priority" is {value!r}; write a whole number like 10.')
+    return value
+
+
+def _finishers(value: object, where: str) -> Finishers:
+    try:
+        return Finishers(str(value))
+    except ValueError as error:
+        raise BadContent(f'{where}: "finishers" is {value!r}; write "90 days", "all" or "none".') from error
 
 
 _RETRY_AFTER = re.compile(r"retry after ([1-9][0-9]{0,3}) (min|minutes?|h|hours?)")

@@ -1,16 +1,17 @@
 """What does a lesson's Markdown say? A lesson becomes blocks, each as HTML and as plain text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.container import container_plugin
 
-from sequencer.content import plaintext
+from sequencer.content import dress, plaintext
 from sequencer.errors import BadContent
 
-BOXES = ("exercise", "question", "tomorrow", "button")
+BOXES = ("exercise", "question", "tip", "note", "warning", "tomorrow", "button")
 _BOX_WIDTH = plaintext.WIDTH - 4  # the text part sets boxes that far in
 
 
@@ -25,6 +26,16 @@ class Block:
     href: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a link leads (`words` are what is pressed) or an image lies (`words` say what it shows)."""
+
+    is_image: bool
+    to: str
+    words: str
+    line: int
+
+
 def check(source: str, *, path: str, line: int = 1) -> None:
     """Raises BadContent with file and line for a box that is not known, has no end, or holds no link to press."""
     lines = source.split("\n")
@@ -37,23 +48,48 @@ def check(source: str, *, path: str, line: int = 1) -> None:
             _refuse_broken_box(tokens[at : _end(tokens, at)], lines, path, line + begin)
 
 
-def blocks(source: str) -> tuple[Block, ...]:
-    """The blocks of a Markdown source that `check` found to be right, in order."""
+def blocks(source: str, styles: Mapping[str, str] = MappingProxyType({})) -> tuple[Block, ...]:
+    """The blocks of a Markdown source that `check` found to be right, in order; `styles` as themes.styles says."""
     parser = _parser()
     tokens = parser.parse(source)
     made: list[Block] = []
     start = 0
     while start < len(tokens):
         end = _end(tokens, start)
-        made.append(_block(parser, tokens[start:end]))
+        made.append(_block(parser, tokens[start:end], styles))
         start = end
     return tuple(made)
+
+
+def addresses(source: str, line: int = 1) -> tuple[Address, ...]:
+    """Every link and image of a Markdown source that begins on line `line`, in order."""
+    found: list[Address] = []
+    for token in _parser().parse(source):
+        at = line + (token.map[0] if token.map else 0)
+        children = token.children or []
+        for number, child in enumerate(children):
+            if child.type in ("softbreak", "hardbreak"):
+                at += 1
+            elif child.type == "image":
+                found.append(Address(is_image=True, to=str(child.attrGet("src")), words=child.content, line=at))
+            elif child.type == "link_open":
+                found.append(
+                    Address(is_image=False, to=str(child.attrGet("href")), words=_pressed(children, number), line=at)
+                )
+    return tuple(found)
+
+
+def _pressed(children: Sequence[Token], opening: int) -> str:
+    """What stands between a link's opening and its close."""
+    end = next(at for at in range(opening, len(children)) if children[at].type == "link_close")
+    return "".join(child.content for child in children[opening:end])
 
 
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "typographer": False}).enable("table")
     for box in BOXES:
         parser.use(container_plugin, name=box)
+    dress.use(parser)
     return parser
 
 
@@ -66,18 +102,18 @@ def _end(tokens: Sequence[Token], start: int) -> int:
     return next(boxes, len(tokens))
 
 
-def _block(parser: MarkdownIt, tokens: Sequence[Token]) -> Block:
+def _block(parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str]) -> Block:
     first = tokens[0]
     kind, title, inner, width = "text", "", tokens, plaintext.WIDTH
     if first.type.startswith("container_"):
         kind, _, title = first.info.strip().partition(" ")
         inner, width = tokens[1:-1], _BOX_WIDTH
-    html = parser.renderer.render(inner, parser.options, {})
+    text = plaintext.render(inner, width)
     return Block(
         kind=kind,
         title=title.strip(),
-        html=html,
-        text=plaintext.render(inner, width),
+        html=dress.html(parser, inner, styles),
+        text=text,
         href=next(iter(_links(inner)), ""),
     )
 

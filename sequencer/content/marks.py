@@ -1,7 +1,7 @@
 """What does a lesson leave open for the person's values? Finds the Jinja marks, guards them, and checks their names."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 import jinja2
@@ -27,9 +27,9 @@ _ENDIF = re.compile(r"\{%[-+]?\s*endif\b")
 # What a lesson may speak of, once for each person. `links` holds addresses that are the person's own.
 KNOWN: Mapping[str, frozenset[str]] = {
     "subscriber": frozenset({"name", "address"}),
-    "course": frozenset({"title", "subtitle", "author", "brand", "language", "site"}),
+    "course": frozenset({"title", "subtitle", "author", "brand", "language", "site", "progress"}),
     "lesson": frozenset({"number", "total", "percent", "subject", "theme", "preheader"}),
-    "links": frozenset({"unsubscribe", "preferences", "view"}),
+    "links": frozenset({"unsubscribe", "preferences", "view", "course"}),
 }
 
 
@@ -53,9 +53,9 @@ def literal(words: str, marks: list[str]) -> str:
     return _OPENING.sub(keep, _GUARD.sub("", words))
 
 
-def blank(source: str) -> str:
-    """`source` with nothing in place of each mark, and each line where it was."""
-    return _MARK.sub(lambda match: "\n" * match.group().count("\n"), source)
+def blank(source: str, stand_in: str = "") -> str:
+    """`source` with nothing, or `stand_in`, in place of each mark, and each line where it was."""
+    return _MARK.sub(lambda match: "\n" * match.group().count("\n") or stand_in, source)
 
 
 def restore(guarded: str, marks: list[str]) -> str:
@@ -92,33 +92,55 @@ def _mark(character: str, marks: list[str]) -> str:
 
 def check(environment: jinja2.Environment, source: str, *, path: str, line: int = 1) -> None:
     """Raises BadContent with file and line for a mark that is not valid Jinja2 or names what does not exist."""
+    for problem in problems(environment, source, path=path, line=line):
+        raise problem
+
+
+def problems(environment: jinja2.Environment, source: str, *, path: str, line: int = 1) -> Iterator[BadContent]:
+    """All that `check` refuses, one after the other; nothing after the first mark that is not valid Jinja2."""
     try:
         tree = environment.parse(source)
         environment.compile(source)
     except jinja2.TemplateSyntaxError as error:
-        raise BadContent(f"{path}:{error.lineno + line - 1}: {error.message}.") from error
-    _check_filters(environment, tree, path, line)
+        yield BadContent(f"{path}:{error.lineno + line - 1}: {error.message}.")
+        return
+    for lineno, sentence in (*_filters(environment, tree), *_names(tree), *_accesses(tree), *_files(tree)):
+        yield BadContent(f"{path}:{lineno + line - 1}: {sentence}")
+
+
+def _filters(environment: jinja2.Environment, tree: nodes.Template) -> Iterator[tuple[int, str]]:
+    """Jinja2 itself finds an unknown filter within a condition only when somebody is about to get the mail."""
+    for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
+        for used in tree.find_all(kind):
+            if used.name not in known:
+                yield used.lineno, f"No {kind.__name__.lower()} named {used.name!r}."
+
+
+def _names(tree: nodes.Template) -> Iterator[tuple[int, str]]:
     assigned = {name.name for name in tree.find_all(nodes.Name) if name.ctx in ("store", "param")}
     for name in tree.find_all(nodes.Name):
         if name.ctx == "load" and name.name not in KNOWN and name.name not in assigned:
-            _refuse(name.name, name.lineno, path, line, tuple(KNOWN))
+            yield name.lineno, _undefined(name.name, tuple(KNOWN))
+
+
+def _accesses(tree: nodes.Template) -> Iterator[tuple[int, str]]:
     accesses: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr), *tree.find_all(nodes.Getitem)]
     for access in accesses:
         owner, key = access.node, _key(access)
         if isinstance(owner, nodes.Name) and owner.name in KNOWN and key not in KNOWN[owner.name]:
             known = tuple(f"{owner.name}.{one}" for one in sorted(KNOWN[owner.name]))
-            _refuse(f"{owner.name}.{key}", access.lineno, path, line, known)
+            yield access.lineno, _undefined(f"{owner.name}.{key}", known)
+
+
+def _files(tree: nodes.Template) -> Iterator[tuple[int, str]]:
     for other in tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
-        raise BadContent(f"{path}:{other.lineno + line - 1}: a lesson cannot take in other files; write it out.")
-
-
-def _check_filters(environment: jinja2.Environment, tree: nodes.Template, path: str, line: int) -> None:
-    """Jinja2 itself finds an unknown filter within a condition only when somebody is about to get the mail."""
-    for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
-        for used in tree.find_all(kind):
-            if used.name not in known:
-                name = kind.__name__.lower()
-                raise BadContent(f"{path}:{used.lineno + line - 1}: No {name} named {used.name!r}.")
+        yield (
+            other.lineno,
+            (
+                "a lesson cannot take in other files; write it out."
+                ' (A partial is taken in by [% include "name.md" %] on a line of its own.)'
+            ),
+        )
 
 
 def _key(access: nodes.Getattr | nodes.Getitem) -> str:
@@ -127,5 +149,5 @@ def _key(access: nodes.Getattr | nodes.Getitem) -> str:
     return str(access.arg.value) if isinstance(access.arg, nodes.Const) else "…"
 
 
-def _refuse(name: str, lineno: int, path: str, line: int, known: tuple[str, ...]) -> None:
-    raise BadContent(f'{path}:{lineno + line - 1}: "{name}" is undefined; there are {", ".join(known)}.')
+def _undefined(name: str, known: tuple[str, ...]) -> str:
+    return f'"{name}" is undefined; there are {", ".join(known)}.'

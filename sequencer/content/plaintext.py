@@ -144,7 +144,8 @@ def _inline(children: Sequence[Token]) -> str:  # noqa: C901 (one case a kind of
             case "strong_open" | "strong_close":
                 out.append("*")
             case "image":
-                out.append(f"[{child.content}]")
+                caption = child.attrGet("title")
+                out.append(f"[{child.content}]" + (f"\n{caption}" if caption else ""))
             case "link_open":
                 links.append((str(child.attrGet("href")), len(out)))
             case "link_close":

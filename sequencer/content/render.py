@@ -1,16 +1,18 @@
 """What does a person read? Compiles a lesson or a confirmation once, then fills in each person's values."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import jinja2
 from markupsafe import Markup
 
-from sequencer.content import encoded, markdown, marks
+from sequencer.content import encoded, markdown, marks, themes
+from sequencer.content.courses import COURSE_FILE
 from sequencer.content.encoded import Encode
 from sequencer.content.markdown import Block
 from sequencer.content.templates import Templates
+from sequencer.content.themes import Theme
 from sequencer.core.model import Course, Lesson
 from sequencer.errors import BadContent
 
@@ -18,7 +20,9 @@ SAMPLE_LINKS = {
     "unsubscribe": "https://example.org/u/sample",
     "preferences": "https://example.org/p/sample",
     "view": "https://example.org/v/sample",
+    "course": "https://example.org/c/sample",
 }
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,16 +87,16 @@ def compile_lesson(course: Course, step: int, *, templates: Templates, postal_ad
         marks.check(templates.person_text, line, path=lesson.source)
     markdown.check(marks.blank(lesson.body), path=lesson.source, line=lesson.line)
     open_marks: list[str] = []
-    guarded = replace(
-        lesson,
-        body=marks.guard(lesson.body, open_marks),
-        subject=marks.guard(lesson.subject, open_marks),
-        preheader=marks.guard(lesson.preheader, open_marks),
-        theme=marks.guard(lesson.theme, open_marks),
-    )
-    body = [_kept(block) for block in markdown.blocks(guarded.body)]
-    shown: dict[str, Mapping[str, object]] = {"course": _course(course), "lesson": _lesson(course, lesson, step)}
+    guarded = _guarded(lesson, open_marks)
+    theme = _theme(course, templates)
+    styles = themes.styles(theme, start=_start(course.language))
+    body = [_kept(block) for block in markdown.blocks(guarded.body, styles)]
+    shown: dict[str, Mapping[str, object]] = {
+        "course": {**_course(course), "progress": f"{step + 1} of {len(course.lessons)}"},
+        "lesson": _lesson(course, lesson, step),
+    }
     values = {
+        "theme": theme,
         "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
         "lesson": _lesson(course, guarded, step),
         "blocks": body,
@@ -110,6 +114,7 @@ def compile_confirmation(
     shown: dict[str, Mapping[str, object]] = {"course": _course(course)}
     open_marks: list[str] = []
     values = {
+        "theme": _theme(course, templates),
         "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
         "postal_address": marks.literal(postal_address, open_marks),
         "confirm_within": confirm_within,
@@ -123,6 +128,17 @@ def compile_confirmation(
 def sample_person(name: str = "Alex") -> Person:
     """Somebody to look at a mail with."""
     return Person(name=name, address="alex@example.org", links=SAMPLE_LINKS)
+
+
+def _guarded(lesson: Lesson, open_marks: list[str]) -> Lesson:
+    """The lesson with a character in place of each mark; the marks are added to `open_marks`."""
+    return replace(
+        lesson,
+        body=marks.guard(lesson.body, open_marks),
+        subject=marks.guard(lesson.subject, open_marks),
+        preheader=marks.guard(lesson.preheader, open_marks),
+        theme=marks.guard(lesson.theme, open_marks),
+    )
 
 
 def _compiled(
@@ -158,8 +174,20 @@ def _kept(block: Block) -> Block:
     return replace(block, html=Markup(block.html))  # noqa: S704 (rendered by us, with raw HTML off)
 
 
+def _theme(course: Course, templates: Templates) -> Theme:
+    try:
+        return templates.theme(course.theme)
+    except BadContent as error:
+        raise BadContent(f"{course.slug}/{COURSE_FILE}: {error}") from error
+
+
+def _start(language: str) -> str:
+    """The side on which lines begin."""
+    return "right" if language.partition("-")[0] in _RIGHT_TO_LEFT else "left"
+
+
 def _course(course: Course) -> dict[str, str]:
-    return {name: value for name, value in asdict(course).items() if name in marks.KNOWN["course"]}
+    return {name: str(getattr(course, name)) for name in marks.KNOWN["course"] - {"progress"}}
 
 
 def _lesson(course: Course, lesson: Lesson, step: int) -> dict[str, object]:

@@ -10,7 +10,10 @@ from pathlib import Path
 import jinja2
 import mjml
 
+from sequencer.content import themes
 from sequencer.content.files import shipped
+from sequencer.content.themes import Theme
+from sequencer.core.model import DEFAULT_THEME
 from sequencer.errors import BadContent, NotFound
 
 
@@ -38,6 +41,24 @@ class Templates:
             if name in {path.name for path in (folder / "web").glob("*.css")}:
                 return (folder / "web" / name).read_bytes()
         raise NotFound("There is no such file here.")
+
+    def theme(self, name: str) -> Theme:
+        """The theme of that name, from templates/themes. Raises BadContent that names those there are."""
+        found = self.themes()
+        if name not in found:
+            raise BadContent(f'the theme "{name}" is not known; there are {", ".join(sorted(found))}.')
+        usual = themes.read(shipped("templates") / themes.FOLDER / f"{DEFAULT_THEME}.toml")
+        return themes.read(found[name], usual)
+
+    def themes(self) -> Mapping[str, Path]:
+        """The file of each theme, by its name."""
+        return {
+            path.stem: path for folder in reversed(self._folders) for path in folder.glob(f"{themes.FOLDER}/*.toml")
+        }
+
+    def mail_files(self) -> Mapping[str, Path]:
+        """The file of each MJML template, by its name; one's own before a shipped one."""
+        return {path.name: path for folder in reversed(self._folders) for path in sorted(folder.glob("mail/*.mjml"))}
 
     def mail_html(self, name: str, values: Mapping[str, object]) -> str:
         """The HTML of a mail from templates/mail, with the person's marks still open."""

@@ -29,6 +29,7 @@ class EnrolmentEvent(StrEnum):
     FINISH = "finish"
     STOP = "stop"
     RESUME = "resume"
+    RESTART = "restart"
 
 
 class DeliveryEvent(StrEnum):
@@ -44,6 +45,7 @@ class DeliveryEvent(StrEnum):
     CANCEL = "cancel"
     EXPIRE = "expire"
     REVIVE = "revive"
+    RECONCILE = "reconcile"
 
 
 SE: TypeAlias = SubscriberEvent
@@ -71,17 +73,19 @@ SUBSCRIBER: Mapping[tuple[S, SE], S] = MappingProxyType(
     }
 )
 
-# Who comes back goes on at their place; who has finished stays finished.
+# Who comes back goes on at their place; who has finished stays finished, unless they start over.
 ENROLMENT: Mapping[tuple[E, EE], E] = MappingProxyType(
     {
         (E.ACTIVE, EE.FINISH): E.FINISHED,
         (E.ACTIVE, EE.STOP): E.STOPPED,
         (E.ACTIVE, EE.RESUME): E.ACTIVE,
+        (E.ACTIVE, EE.RESTART): E.ACTIVE,
         (E.STOPPED, EE.FINISH): E.FINISHED,
         (E.STOPPED, EE.STOP): E.STOPPED,
         (E.STOPPED, EE.RESUME): E.ACTIVE,
         (E.FINISHED, EE.STOP): E.FINISHED,
         (E.FINISHED, EE.RESUME): E.FINISHED,
+        (E.FINISHED, EE.RESTART): E.ACTIVE,
     }
 )
 
@@ -109,6 +113,10 @@ DELIVERY: Mapping[tuple[D, DE], D] = MappingProxyType(
         (D.UNCERTAIN, DE.ACCEPT): D.SENT,
         (D.UNCERTAIN, DE.REJECT): D.FAILED,
         (D.SKIPPED, DE.REVIVE): D.DEFERRED,
+        (D.CLAIMED, DE.RECONCILE): D.SENT,
+        (D.SENDING, DE.RECONCILE): D.SENT,
+        (D.DEFERRED, DE.RECONCILE): D.SENT,
+        (D.UNCERTAIN, DE.RECONCILE): D.SENT,
     }
 )
 

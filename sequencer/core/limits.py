@@ -3,6 +3,7 @@
 Arithmetic on values. `now` is in seconds of a clock that only goes forward, but for the day's allowance.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -12,9 +13,11 @@ DAY_HOURS = 24
 _PROOF = 20  # messages over each open connection before one more is opened
 _CALM = 1.0  # seconds in which several refusals count as one
 _BURST = 1.0  # seconds of its rate that a relay may be given at once after it had nothing
+_PATIENCE = 60.0  # seconds for which a message may lie claimed until its turn comes; well within its lease
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 300.0  # seconds for which a relay, or a domain, is left alone
 _PROBE = 5.0  # seconds between two messages that find out whether it works again
 _TRIPS = 3  # refusals in a row before a domain is left alone
+_GROWN = 25.0  # the logarithm of seventy thousand million
 _DOMAIN_WAIT, _LONGEST_DOMAIN_WAIT = 300.0, 4 * 3600.0
 
 
@@ -32,7 +35,9 @@ class Pace:
         return replace(self, due=start + 1 / (self.rate * share)), wait
 
     def budget(self, now: float, *, ahead: float, share: float = 1.0) -> int:
-        """How many messages may start within the next `ahead` seconds; one at least."""
+        """How many messages may start within the next `ahead` seconds: one at least, unless its turn is far off."""
+        if self.due - now > _PATIENCE:
+            return 0
         return max(1, int((now + ahead - max(self.due, now - _BURST)) * self.rate * share))
 
 
@@ -81,6 +86,7 @@ class Breaker:
     longest: float = _LONGEST_WAIT
     failures: int = 0
     until: float = 0.0
+    probing: bool = False
 
     def is_open(self, now: float) -> bool:
         """Whether it is to be left alone."""
@@ -88,20 +94,20 @@ class Breaker:
 
     def failed(self, now: float, *, least: float = 0.0) -> "Breaker":
         """After a failure; left alone for `least` seconds, where that is said. What failed meanwhile counts once."""
-        if self.is_open(now) and not least:
+        if self.is_open(now) and not least and not self.probing:
             return self
         failures = self.failures + 1
         beyond = failures - self.trips
         wait = 0.0 if beyond < 0 else min(self.longest, self.first * 2.0 ** min(beyond, 20))
-        return replace(self, failures=failures, until=max(self.until, now + max(wait, least)))
+        return replace(self, failures=failures, until=max(self.until, now + max(wait, least)), probing=False)
 
     def probed(self, now: float) -> "Breaker":
         """After one was let through to find out: the next one waits for what becomes of it."""
-        return replace(self, until=now + _PROBE) if self.failures >= self.trips else self
+        return replace(self, until=now + _PROBE, probing=True) if self.failures >= self.trips else self
 
     def worked(self) -> "Breaker":
         """After a success."""
-        return replace(self, failures=0, until=0.0) if self.failures or self.until else self
+        return replace(self, failures=0, until=0.0, probing=False) if self.failures or self.until else self
 
 
 def for_domain() -> Breaker:
@@ -133,8 +139,8 @@ def allowance(*, quota: int, ramp: Ramp | None, now: datetime) -> int | None:
     warm = None
     if ramp is not None:
         days = (now.astimezone(UTC).date() - ramp.since).days
-        # Beyond a few dozen days of growth no quota is left that it would hold back.
-        warm = 0 if days < 0 else int(ramp.first * ramp.growth ** min(days, 200))
+        # Once it has grown so much, no quota is left that it would hold back; and floats have an end.
+        warm = 0 if days < 0 else int(ramp.first * ramp.growth ** min(days, math.ceil(_GROWN / math.log(ramp.growth))))
     return min((it for it in (quota or None, warm) if it is not None), default=None)
 
 

@@ -1,7 +1,7 @@
 """Which things does the house speak of? The nouns, as frozen values."""
 
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NewType
 
@@ -62,6 +62,9 @@ class SuppressionReason(StrEnum):
 # How long a message in doubt rests before it is sent again: time for the relay's late word.
 DOUBT_FOR = timedelta(minutes=15)
 
+# How mails look where a course names no theme of its own.
+DEFAULT_THEME = "paper"
+
 
 class WhenUncertain(StrEnum):
     """What a course does about a message whose fate is unknown: send it again, leave it to an admin, or let it be."""
@@ -69,6 +72,14 @@ class WhenUncertain(StrEnum):
     RETRY = "retry"
     HOLD = "hold"
     ASSUME_SENT = "assume sent"
+
+
+class Finishers(StrEnum):
+    """Who of those that had finished gets lessons that were added behind: those of the last 90 days, all, or nobody."""
+
+    RECENT = "90 days"
+    ALL = "all"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +97,53 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rhythm:
-    """When lessons may arrive: the local hour, the weekdays (Monday is 0), and the least time between two."""
+    """When lessons may arrive: the local hour, the weekdays (Monday is 0), and the least time between two.
+
+    Nothing arrives on the dates of `blackout`, nor on the days (month, day) of every year in `yearly`. `spread` is the
+    window from `send_at` over which people are spread, each at a second of their own.
+    """
 
     send_at: time
     days: frozenset[int]
     gap: Gap
+    blackout: frozenset[date] = frozenset()
+    yearly: frozenset[tuple[int, int]] = frozenset()
+    spread: timedelta = timedelta(0)
+
+
+class Pace(StrEnum):
+    """How fast a person wants their lessons, where they do not leave it to the course."""
+
+    DAILY = "daily"
+    EVERY_OTHER_DAY = "every other day"
+    WEEKLY = "weekly"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preference:
+    """A person's own hour, weekdays and pace; None where they leave it to the course."""
+
+    send_at: time | None = None
+    days: frozenset[int] | None = None
+    pace: Pace | None = None
+
+
+COURSES_OWN = Preference()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pause:
+    """A time in which nothing goes out: from `since`, up to but without `until`."""
+
+    since: datetime
+    until: datetime
+
+
+class CatchUp(StrEnum):
+    """What becomes of lessons whose day passed during an interruption: all come later, or they are skipped."""
+
+    SHIFT = "shift"
+    SKIP = "skip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +171,11 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A course as its author wrote it."""
+    """A course as its author wrote it.
+
+    Who finishes it begins the one that `next` names; with the higher `priority` it goes before others that are due at
+    the same time. `holidays` names the country whose public holidays are without lessons.
+    """
 
     slug: str
     title: str
@@ -132,6 +189,16 @@ class Course:
     uncertain: WhenUncertain
     lessons: tuple[Lesson, ...]
     doubt_for: timedelta = DOUBT_FOR
+    theme: str = DEFAULT_THEME
+    finishers: Finishers = Finishers.RECENT
+    next: str = ""
+    priority: int = 0
+    holidays: str = ""
+    catch_up: CatchUp = CatchUp.SHIFT
+
+    def rhythm_to(self, step: int) -> Rhythm:
+        """The rhythm that leads to the lesson at `step`, whose own gap goes before the course's."""
+        return replace(self.rhythm, gap=self.lessons[step].gap or self.rhythm.gap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,12 +211,6 @@ class Revision:
     course: Course
     lesson_ids: tuple[LessonId, ...]
     published_at: datetime
-
-    def rhythm_to(self, step: int) -> Rhythm:
-        """The rhythm that leads to the lesson at `step`, whose own gap goes before the course's."""
-        rhythm = self.course.rhythm
-        gap = self.course.lessons[step].gap or rhythm.gap
-        return Rhythm(send_at=rhythm.send_at, days=rhythm.days, gap=gap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +250,7 @@ class Subscriber:
     created_at: datetime
     confirmed_at: datetime | None = None
     left_at: datetime | None = None
+    preference: Preference = COURSES_OWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +274,11 @@ class Consent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
-    """A person on a course. `step` counts the lessons that have been claimed for them; `run` the passes they made."""
+    """A person on a course. `step` counts the lessons that have been claimed for them; `run` the passes they made.
+
+    `pace` is their own, where they chose one. Before `paused_until` nothing is due; `held_due_at` is what was due while
+    the whole course rests.
+    """
 
     id: EnrolmentId
     subscriber_id: SubscriberId
@@ -223,6 +289,9 @@ class Enrolment:
     next_due_at: datetime | None
     started_at: datetime
     finished_at: datetime | None = None
+    pace: Pace | None = None
+    paused_until: datetime | None = None
+    held_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +341,7 @@ class Claim:
     address: Address
     name: str
     timezone: str
+    preference: Preference = COURSES_OWN
 
     @property
     def ticket(self) -> "Ticket":

@@ -1,24 +1,30 @@
-"""When is a lesson due? The only file that thinks in a person's own zone; everything in and out is UTC."""
+"""When is a lesson due? The only file that thinks in a person's own zone; everything in and out is UTC.
 
-import re
+`share` is the person's place within the rhythm's window (core.rhythm.share); without one it is the window's beginning.
+"""
+
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sequencer.core.model import Gap, Rhythm
+from sequencer.core.model import Pause, Rhythm
+from sequencer.core.rhythm import SHARES, is_open
 from sequencer.errors import BadContent
 
-_LOOK_AHEAD = 14  # days: more than a week, so that each weekday comes up even where a date was skipped
+# Days: with the days of every year that core.timing allows, each weekday comes up within five years; each date that is
+# left out besides puts it off by two weeks at most.
+_LOOK_AHEAD = 5 * 366
+_PER_DATE = 14
 _SECOND = timedelta(seconds=1)
-_GAP = re.compile(r"([0-9]{1,4})(?: (day|week|hour)s?)?")
-_LONGEST_GAP = 1000  # of any unit: a slip of the finger beyond it, not a rhythm
+_DAY = timedelta(days=1)
 
 
-def first_due(confirmed_at: datetime, zone: ZoneInfo, rhythm: Rhythm) -> datetime:
+def first_due(confirmed_at: datetime, zone: ZoneInfo, rhythm: Rhythm, *, share: int = 0) -> datetime:
     """When the first lesson is due: the person's next allowed hour at or after `confirmed_at`, whatever the gap."""
-    return _next_slot(confirmed_at, confirmed_at.astimezone(zone).date(), zone, rhythm)
+    return _next_slot(confirmed_at, confirmed_at.astimezone(zone).date(), zone, rhythm, share)
 
 
-def next_due(accepted_at: datetime, zone: ZoneInfo, rhythm: Rhythm) -> datetime:
+def next_due(accepted_at: datetime, zone: ZoneInfo, rhythm: Rhythm, *, share: int = 0) -> datetime:
     """When the next lesson is due: the next allowed hour at least the rhythm's gap after the last was accepted.
 
     A gap in days counts days of the person's calendar, so that a lesson accepted at 8:00:07 on Monday is followed at
@@ -26,7 +32,55 @@ def next_due(accepted_at: datetime, zone: ZoneInfo, rhythm: Rhythm) -> datetime:
     """
     earliest = accepted_at.astimezone(UTC) + max(timedelta(hours=rhythm.gap.hours), _SECOND)
     day = accepted_at.astimezone(zone).date() + timedelta(days=rhythm.gap.days)
-    return _next_slot(earliest, max(day, earliest.astimezone(zone).date()), zone, rhythm)
+    return _next_slot(earliest, max(day, earliest.astimezone(zone).date()), zone, rhythm, share)
+
+
+def replan(
+    zone: ZoneInfo,
+    rhythm: Rhythm,
+    *,
+    last: datetime | None,
+    now: datetime,
+    due_at: datetime | None = None,
+    share: int = 0,
+) -> datetime:
+    """When a lesson may come, now that the person's zone, hour, days or pace are others, or that they have come back.
+
+    Never before now, nor before the gap after the `last` lesson was accepted, however long nothing came; but one that
+    is due already, at `due_at`, stays due.
+    """
+    if due_at is not None and due_at <= now:
+        return due_at
+    first = first_due(now, zone, rhythm, share=share)
+    return max(first, next_due(last, zone, rhythm, share=share)) if last else first
+
+
+def after_pauses(
+    due_at: datetime, pauses: Sequence[Pause], zone: ZoneInfo, rhythm: Rhythm, *, share: int = 0
+) -> datetime:
+    """When a lesson that is due at `due_at` is due with these pauses, the person's, the course's and everybody's.
+
+    Outside of all of them nothing changes; what falls into one is due at the person's next allowed hour after it.
+    """
+    while holding := [pause.until for pause in pauses if pause.since <= due_at < pause.until]:
+        due_at = first_due(max(holding), zone, rhythm, share=share)
+    return due_at
+
+
+def spread(slot: datetime, zone: ZoneInfo, rhythm: Rhythm, share: int) -> datetime:
+    """The person's own second of the window that begins at `slot`, an hour that `local_instant` gave.
+
+    The window ends with the day, and where the clock is changed: nobody's lesson moves to another date, or is shown
+    at an hour before the one that was chosen.
+    """
+    if not rhythm.spread:
+        return slot
+    local = slot.astimezone(zone).replace(tzinfo=None)
+    window = min(rhythm.spread, datetime.combine(local.date() + _DAY, time()) - local)
+    last = slot + window - _SECOND
+    if last.astimezone(zone).utcoffset() != slot.astimezone(zone).utcoffset():
+        window = _jump(slot, last, zone) - slot
+    return slot + window // _SECOND * share // SHARES * _SECOND
 
 
 def in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
@@ -34,20 +88,12 @@ def in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
     return instant.astimezone(zone)
 
 
-def parse_gap(value: object) -> Gap:
-    """A gap as authors write it: 1, "3 days", "2 weeks", "12 hours". Raises ValueError saying what is right."""
-    words = " ".join(str(value).split()) if isinstance(value, str | int) and not isinstance(value, bool) else ""
-    found = _GAP.fullmatch(words)
-    count = int(found[1]) if found else 0
-    if found is None or not 0 < count <= _LONGEST_GAP:
-        raise ValueError('write a number of days, like 3, or "12 hours"')
-    match found[2]:
-        case "hour":
-            return Gap(hours=count)
-        case "week":
-            return Gap(days=7 * count)
-        case _:
-            return Gap(days=count)
+def known_zone(name: str) -> ZoneInfo | None:
+    """The zone of that name, or None where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime | None:
@@ -76,11 +122,12 @@ def _jump(low: datetime, high: datetime, zone: ZoneInfo) -> datetime:
     return high
 
 
-def _next_slot(earliest: datetime, day: date, zone: ZoneInfo, rhythm: Rhythm) -> datetime:
-    for ahead in range(_LOOK_AHEAD):
+def _next_slot(earliest: datetime, day: date, zone: ZoneInfo, rhythm: Rhythm, share: int) -> datetime:
+    for ahead in range(_LOOK_AHEAD + _PER_DATE * len(rhythm.blackout)):
         candidate = day + timedelta(days=ahead)
-        if candidate.weekday() in rhythm.days:
-            instant = local_instant(candidate, rhythm.send_at, zone)
-            if instant is not None and instant >= earliest:
-                return instant
+        if is_open(candidate, rhythm):
+            slot = local_instant(candidate, rhythm.send_at, zone)
+            due = slot and spread(slot, zone, rhythm, share)
+            if due is not None and due >= earliest:
+                return due
     raise BadContent('"days" allows no weekday; name at least one, like ["mon"].')

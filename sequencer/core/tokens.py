@@ -25,6 +25,8 @@ class Purpose(StrEnum):
     LEAVE = "u"
     PREFERENCES = "p"
     VIEW = "v"
+    REMOTE = "r"
+    CERTIFICATE = "d"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

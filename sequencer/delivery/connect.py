@@ -32,12 +32,17 @@ async def open_session(
         token = await tokens.token() if tokens else ""
     except TokenRefused as error:
         raise RelayDown(f"The relay {relay.name} cannot be used: {str(error).rstrip('.')}.") from error
+
+    async def kept() -> str:
+        # Asked for once more it might be another one, or refused.
+        return token
+
     client = aiosmtplib.SMTP(
         hostname=relay.host,
         port=relay.port,
         username=relay.username or None,
         password=relay.password or None,
-        oauth_token_generator=tokens.token if tokens else None,
+        oauth_token_generator=kept if tokens else None,
         timeout=relay.timeout,
         use_tls=relay.tls == "implicit",
         # Who takes TLS only where it is offered gains nothing from a certificate; but no stranger gets the password.

@@ -7,13 +7,15 @@ the same moment go into one transaction, so that the price of a commit is shared
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from sequencer.core import limits
 from sequencer.core.model import Deferred, DeliveryId, Outcome, Parcel, Report, Ticket
 from sequencer.delivery.connect import open_session, token_source
 from sequencer.delivery.oauth import TokenSource
+from sequencer.delivery.session import NO_SMTPUTF8
 from sequencer.delivery.throttle import Throttle
 from sequencer.delivery.way import Lane, Way
 from sequencer.relays import Relay
@@ -21,6 +23,10 @@ from sequencer.relays import Relay
 # Turns of the event loop that a commit waits: whoever has an answer by now reads it, takes the next message and joins.
 _TURNS = 3
 _GLANCE = 0.25  # seconds between two looks whether the round must end
+_PATIENCE = 2.0  # seconds for which the others wait while a relay is being connected to
+_SOON = timedelta(minutes=1)  # until somebody else has room for who needs SMTPUTF8
+_MOST = 400  # messages that lie claimed for one relay; they lie in memory
+_MOST_IN_DOUBT = 50  # where all of them would be in doubt after a crash
 _Answer = TypeVar("_Answer")
 
 
@@ -115,7 +121,7 @@ class _Round:
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
         self._exhausted = self._over = self._ended = False
-        self._tried = 0
+        self._tried = self._returned = 0
         self._ways = [self._way(throttle, tokens, now) for throttle, tokens in relays]
         self._by_name = {way.relay.name: way for way in self._ways}
 
@@ -127,6 +133,7 @@ class _Round:
             told=self._told,
             changed=self._turn.set,
             now=now,
+            most=_MOST_IN_DOUBT if self._ledger.intends else _MOST,
         )
 
     async def run(self) -> Carried:
@@ -156,39 +163,60 @@ class _Round:
         """Claim what is due for whoever has room, until nothing is due and all of it is done with."""
         while not self._ended:
             self._turn.clear()
-            places = [] if self._exhausted else await self._places()
+            places = [] if self._exhausted else await self._places(work)
             if places:
+                returned = self._returned
                 # Signing must not stall the conversations.
                 batch = await self._ask(self._ledger.next_batch, places, beside=self._ledger.signs)
-                self._exhausted = not batch
+                self._exhausted = not batch and returned == self._returned
                 for parcel in batch:
                     self._by_name[parcel.relay].push(parcel)
-            elif not any(way.is_busy for way in self._ways):
+            elif not any(self._goes_on(way) for way in self._ways):
                 break
             else:
                 await self._turn.wait()
             for way in self._ways:
-                # What one relay gave back another may take.
-                self._exhausted = self._exhausted and not way.gave_back()
                 way.staff(work)
         for way in self._ways:
             await way.finish()
 
-    async def _places(self) -> list[Lane]:
-        """A place for each message that may be claimed now: for which way it would be."""
-        lanes = []
-        for way in self._ways:
-            room = way.room()
-            if room and way.is_limited:
-                left = await self._ask(self._ledger.allowance, way.relay)
-                room = way.within(left, room)
-            if room and not await way.reach():
-                room = 0
-            lanes.append(way.lane(room))
+    def _goes_on(self, way: Way) -> bool:
+        """Whether something may come of this way yet."""
+        return way.is_busy or way.unsettled > 0 or (way.is_reaching and not self._exhausted)
+
+    async def _places(self, work: asyncio.TaskGroup) -> list[Lane]:
+        """A place for each message that may be claimed now: for which way it would be.
+
+        Those of weight 0 have some only while nobody else can be used.
+        """
+        first = [way for way in self._ways if way.relay.weight]
+        lanes = await self._lanes(first, work)
+        if all(way.trouble or way.is_reaching for way in first):
+            lanes += await self._lanes([way for way in self._ways if not way.relay.weight], work)
         return [lanes[which] for which in limits.shares(lanes)]
+
+    async def _lanes(self, ways: Sequence[Way], work: asyncio.TaskGroup) -> list[Lane]:
+        """How much room each has. Who has no connection yet is waited for, but not for long."""
+        rooms = [await self._room(way) for way in ways]
+        far = [way for way, room in zip(ways, rooms, strict=True) if room and not way.is_reached]
+        if begun := [way.reach(work) for way in far if not way.is_reaching]:
+            await asyncio.wait(begun, timeout=_PATIENCE)
+        return [way.lane(room if way.is_reached else 0) for way, room in zip(ways, rooms, strict=True)]
+
+    async def _room(self, way: Way) -> int:
+        room = way.room()
+        if room and way.is_limited:
+            # What gets on record while we ask is counted twice, and not forgotten.
+            under_way = way.under_way
+            left = await self._ask(self._ledger.allowance, way.relay)
+            room = way.within(left, room, under_way=under_way)
+        return room
 
     def _told(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
         self._tried += not (isinstance(outcome, Deferred) and not outcome.tried)
+        way.unsettled += 1
+        if outcome is NO_SMTPUTF8 and any(one.offers_smtputf8 for one in self._ways):
+            outcome = replace(NO_SMTPUTF8, after=_SOON)
         self._pending.reports.append(Report(ticket=parcel.ticket, outcome=outcome, relay=way.relay.name))
         self._wake.set()
         if way.is_hungry and not self._exhausted:
@@ -228,10 +256,25 @@ class _Round:
             group, self._pending = self._pending, _Pending()
             tickets = [ticket for ticket, _ in group.intents]
             granted = await self._ask(self._ledger.record, tickets, group.reports)
+            self._settled(group.reports)
             for ticket, waiting in group.intents:
                 # Whoever waited may be gone, where the round broke off meanwhile.
                 if not waiting.done():
                     waiting.set_result(ticket.delivery_id in granted)
+
+    def _settled(self, reports: Sequence[Report]) -> None:
+        """These are on record now: what went back as it was is due again, and another relay may take it."""
+        for report in reports:
+            self._by_name[report.relay].unsettled -= 1
+        returned = sum(_is_back(report.outcome) for report in reports)
+        self._returned += returned
+        self._exhausted = self._exhausted and not returned
+        if reports and (returned or not any(way.is_busy for way in self._ways)):
+            self._turn.set()
+
+
+def _is_back(outcome: Outcome) -> bool:
+    return isinstance(outcome, Deferred) and not outcome.tried and not outcome.after
 
 
 def _first(group: ExceptionGroup) -> Exception:

@@ -63,24 +63,25 @@ class Session:
                     # Many relays close behind so many messages; that is no word about this one.
                     return parcel
                 refusal = verdicts.judge(lost.stage, lost.reason)
-            if refusal is not None and self._proven and verdicts.wears_out(refusal.reply):
-                await self.wire.quit()
-                return parcel
+            else:
+                if refusal is not None and self._proven and verdicts.wears_out(refusal.reply):
+                    await self.wire.quit()
+                    return parcel
             if refusal is not None:
                 self.wire.count(refused=True)
                 tell(parcel, refusal)
-                parcel, begun = self._next(take), False
+                parcel, begun = self._next(take, under_way=0), False
                 continue
             if not await self._may_send(parcel, gate, tell):
                 return None
-            following = self._next(take)
+            following = self._next(take, under_way=1)
             begun = self._write_content(parcel, following)
             await self._settle_content(parcel, tell)
             parcel = following
         return parcel
 
-    def _next(self, take: Take) -> Parcel | None:
-        return take() if self.wire.is_open and not self.wire.is_worn else None
+    def _next(self, take: Take, *, under_way: int) -> Parcel | None:
+        return take() if self.wire.is_open and not self.wire.is_worn_by(under_way) else None
 
     async def _envelope(self, parcel: Parcel, *, begun: bool) -> Outcome | None:
         """Speak MAIL, RCPT and DATA, unless they were begun before; an Outcome where one of them is refused.

@@ -70,11 +70,6 @@ class Throttle:
         """Whether any domain has refused us lately."""
         return bool(self._domains)
 
-    def opened(self) -> None:
-        """A connection could be opened."""
-        self._breaker = self._breaker.worked()
-        self.reason = ""
-
     def failed(self, reason: str, *, least: float = 0.0) -> None:
         """No connection could be opened: the relay is left alone for a while, or for `least` seconds."""
         self._breaker = self._breaker.failed(self._clock(), least=least)
@@ -89,6 +84,9 @@ class Throttle:
         match outcome:
             case Accepted():
                 self._window = self._window.grown()
+                # That it lets us in proves nothing yet; and what it took before it had enough, nothing any more.
+                if self._breaker.failures and not self.is_closed:
+                    self._breaker = self._breaker.worked()
                 if self._domains:
                     self._domains.pop(domain, None)
             case Deferred(slow=Slow.RELAY):
@@ -106,7 +104,7 @@ class Throttle:
             self.failed(self._said(reply))
 
     def _spare(self, domain: str) -> None:
-        if len(self._domains) >= _MOST_DOMAINS:
+        if domain not in self._domains and len(self._domains) >= _MOST_DOMAINS:
             del self._domains[next(iter(self._domains))]
         self._domains[domain] = self._domains.get(domain, limits.for_domain()).failed(self._clock())
 

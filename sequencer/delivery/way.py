@@ -1,8 +1,9 @@
 """How does one relay get its share of a round? What lies claimed for it, and the connections that carry it there."""
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +13,6 @@ from sequencer.delivery.session import Conversation, Gate
 from sequencer.delivery.throttle import Stock, Throttle
 from sequencer.relays import Relay
 
-_MOST = 400  # messages that lie claimed for one relay; they lie in memory
 _IDLE = 5.0  # seconds of silence after which we hang up: some relays do so after ten
 
 
@@ -34,36 +34,42 @@ class Way:
     """One relay during one round.
 
     `gate` grants an intent, `told` hears each outcome, `changed` hears that there is room again, or nothing left.
+    `most` messages may lie here. Of those that were told `unsettled` are not on record yet.
     """
 
     def __init__(
         self,
         throttle: Throttle,
-        open_one: Callable[[], Awaitable[Conversation]],
+        open_one: Callable[[], Coroutine[None, None, Conversation]],
         *,
         gate: Gate,
         told: Callable[["Way", Parcel, Outcome], None],
         changed: Callable[[], None],
         now: Callable[[], float],
+        most: int,
     ) -> None:
         self.relay = throttle.relay
         self.failures: list[str] = []
+        self.unsettled = 0
         self._throttle = throttle
         self._open_one = open_one
         self._gate = gate
         self._told = told
         self._changed = changed
         self._now = now
+        self._most = most
         self._stock = Stock(connections=self.relay.connections, since=now())
         self._backlog: deque[Parcel] = deque()
         self._more = asyncio.Event()
         self._halt = asyncio.Event()
         self._talks: list[Conversation] = []
         self._spare: Conversation | None = None
-        self._lines = self._idle = 0
+        self._reaching: asyncio.Task[None] | None = None
+        self._opening: set[asyncio.Task[Conversation]] = set()
+        self._lines = self._idle = self._in_hand = 0
         self._smtputf8 = True
         self._full = 0
-        self._finishing = self._gave_back = self._had_its_day = False
+        self._finishing = self._had_its_day = False
 
     @property
     def trouble(self) -> str:
@@ -85,6 +91,21 @@ class Way:
         return bool(self._backlog) or self._lines > self._idle
 
     @property
+    def is_reached(self) -> bool:
+        """Whether there is a connection."""
+        return bool(self._lines or self._spare)
+
+    @property
+    def is_reaching(self) -> bool:
+        """Whether one is being opened because there is none."""
+        return self._reaching is not None
+
+    @property
+    def offers_smtputf8(self) -> bool:
+        """Whether there is a relay that takes any address, and may be used now."""
+        return self.is_reached and self._smtputf8 and not self.trouble
+
+    @property
     def is_hungry(self) -> bool:
         """Whether more should be claimed: half of what may lie here is gone."""
         return 2 * len(self._backlog) <= self._full
@@ -93,29 +114,33 @@ class Way:
         """For how many more messages there is room now; nothing until there is room for a batch."""
         if self._halt.is_set() or self._throttle.is_closed:
             return 0
-        self._full = min(_MOST, self._stock.most(self._now()), self._throttle.budget)
+        self._full = min(self._most, self._stock.most(self._now()), self._throttle.budget)
         return self._full - len(self._backlog) if self.is_hungry else 0
 
-    def within(self, left: int | None, room: int) -> int:
-        """The part of `room` that the day's allowance still has, after what is under way."""
+    @property
+    def under_way(self) -> int:
+        """How many messages were given to it and are not on record yet."""
+        return self._in_hand + self.unsettled
+
+    def within(self, left: int | None, room: int, *, under_way: int) -> int:
+        """The part of `room` that the day's allowance still has, where so many were under way when it was asked for."""
         if left is None:
             return room
         self._had_its_day = left <= 0
-        return max(0, min(room, left - len(self._backlog) - (self._lines - self._idle)))
+        return max(0, min(room, left - under_way))
 
     def lane(self, room: int) -> Lane:
         """As the ledger sees it."""
         return Lane(relay=self.relay, smtputf8=self._smtputf8, room=room)
 
-    async def reach(self) -> bool:
-        """Whether there is a connection, opened now where there is none: where it is down nothing is claimed."""
-        if self._lines or self._spare:
-            return True
-        self._spare = await self._open()
-        return self._spare is not None
+    def reach(self, work: asyncio.TaskGroup) -> asyncio.Task[None]:
+        """Begin to open a connection where there is none: where the relay is down nothing is claimed for it."""
+        self._reaching = work.create_task(self._reach())
+        return self._reaching
 
     def push(self, parcel: Parcel) -> None:
         """Lay a message down to be sent."""
+        self._in_hand += 1
         self._backlog.append(parcel)
         self._more.set()
 
@@ -126,15 +151,12 @@ class Way:
             self._lines += 1
             work.create_task(self._line())
 
-    def gave_back(self) -> bool:
-        """Whether messages went back to the ledger since this was asked last."""
-        gave, self._gave_back = self._gave_back, False
-        return gave
-
     async def finish(self) -> None:
         """Nothing more comes: lines end when nothing is left."""
         self._finishing = True
         self._more.set()
+        if self._reaching:
+            self._reaching.cancel()
         if self._halt.is_set():
             self._release("We had to stop.")
         if self._spare:
@@ -144,6 +166,8 @@ class Way:
         """Break off at once; what was not begun goes back."""
         self._halt.set()
         self._more.set()
+        for one in self._opening:
+            one.cancel()
         self.abandon()
         self._release(reason)
 
@@ -151,6 +175,13 @@ class Way:
         """Close every connection."""
         for one in self._talks:
             one.wire.abandon()
+
+    async def _reach(self) -> None:
+        try:
+            self._spare = await self._open()
+        finally:
+            self._reaching = None
+            self._changed()
 
     async def _line(self) -> None:
         """Send what lies here over one connection, opened when first needed and again when it is worn or broken."""
@@ -160,7 +191,11 @@ class Way:
                 await talk.wire.quit()
             if talk is None or not talk.wire.is_open:
                 talk = await self._open()
-            back = parcel if talk is None else await talk.converse(parcel, self._take, self._gate, self._tell)
+            # It may have had enough while we waited for a connection, or for our turn.
+            if talk is None or self._throttle.is_closed:
+                back: Parcel | None = parcel
+            else:
+                back = await talk.converse(parcel, self._take, self._gate, self._tell)
             if back is not None:
                 self._backlog.appendleft(back)
                 self._more.set()
@@ -178,7 +213,7 @@ class Way:
         if self._halt.is_set() or self._throttle.is_closed:
             return None
         try:
-            talk = await self._open_one()
+            talk = await self._connect()
         except RelayDown as down:
             _heed_cancellation()
             if self._lines > 1:
@@ -188,13 +223,29 @@ class Way:
                 self._throttle.failed(str(down), least=down.least)
                 self.failures.append(str(down))
             return None
+        if talk is None:
+            return None
         self._talks = [*(one for one in self._talks if one.wire.is_open), talk]
         _heed_cancellation()
-        self._throttle.opened()
         self._smtputf8 = talk.wire.smtputf8
         if self._halt.is_set():
             talk.wire.abandon()
         return talk
+
+    async def _connect(self) -> Conversation | None:
+        """A new connection, or None where we are to stop before there is one. Raises RelayDown."""
+        opening = asyncio.get_running_loop().create_task(self._open_one())
+        self._opening.add(opening)
+        try:
+            return await opening
+        except asyncio.CancelledError:
+            if opening.done() and not opening.cancelled() and not opening.exception():
+                # It came in the very moment in which nobody waits for it any longer.
+                opening.result().wire.abandon()
+            _heed_cancellation()
+            return None
+        finally:
+            self._opening.discard(opening)
 
     async def _next(self, talk: Conversation | None) -> Parcel | None:
         """The next message, waited for, also for its turn by the rate; None where this line is to end."""
@@ -245,10 +296,12 @@ class Way:
             if rest <= 0:
                 return parcel
             reason = f"The domain {domain} refused us several times; it is left alone for a while."
-            self._tell(parcel, Deferred(reply=reason, after=timedelta(seconds=rest), tried=False))
+            # Whole seconds are what the ledger keeps; it would be due at once in the last part of one.
+            self._tell(parcel, Deferred(reply=reason, after=timedelta(seconds=math.ceil(rest)), tried=False))
         return None
 
     def _tell(self, parcel: Parcel, outcome: Outcome) -> None:
+        self._in_hand -= 1
         if not (isinstance(outcome, Deferred) and not outcome.tried):
             self._stock.done += 1
             was_closed = self._throttle.is_closed
@@ -259,7 +312,6 @@ class Way:
 
     def _release(self, reason: str) -> None:
         """What lies here goes back as it was; another relay may take it."""
-        self._gave_back = self._gave_back or bool(self._backlog)
         while self._backlog:
             self._tell(self._backlog.popleft(), Deferred(reply=reason or "The round was over.", tried=False))
 

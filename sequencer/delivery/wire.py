@@ -19,8 +19,9 @@ _OLDEST = 300.0  # seconds
 class Wire(asyncio.Protocol):
     """One connection to a relay, after greeting, TLS and login.
 
-    `extensions` are the names of what the server offers, in small letters. After `is_open` has become false it is of
-    no more use, and `end` says why. Timeouts are in seconds; `most` messages are enough for it, if that is not 0.
+    `extensions` are the names of what the server offers, in small letters. `has_room`: it keeps up with us. After
+    `is_open` has become false it is of no more use, and `end` says why. Timeouts are in seconds; `most` messages are
+    enough for it, if that is not 0.
     """
 
     def __init__(
@@ -48,8 +49,7 @@ class Wire(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._born = self._loop.time()
         self._waiter: asyncio.Future[None] | None = None
-        self._room = asyncio.Event()
-        self._room.set()
+        self.has_room = True
         self._limit = self._deadline = 0.0
         self._watch()
         transport.set_protocol(self)
@@ -69,16 +69,20 @@ class Wire(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Hear from asyncio that the server does not keep up."""
-        self._room.clear()
+        self.has_room = False
 
     def resume_writing(self) -> None:
         """Hear from asyncio that the server has caught up."""
-        self._room.set()
+        self.has_room = True
 
     @property
     def is_worn(self) -> bool:
         """Whether a new connection should take its place: it carried so many messages, was refused so often, is old."""
-        too_many = 0 < self._most <= self._messages
+        return self.is_worn_by(0)
+
+    def is_worn_by(self, more: int) -> bool:
+        """Whether it will be, once so many messages more are answered."""
+        too_many = 0 < self._most <= self._messages + more
         return too_many or self._refusals >= _MOST_REFUSALS or self._loop.time() - self._born > _OLDEST
 
     @property
@@ -97,8 +101,8 @@ class Wire(asyncio.Protocol):
         mail = f"MAIL FROM:<{parcel.sender}>{size}{utf8}\r\n"
         return mail.encode(), f"RCPT TO:<{parcel.recipient}>\r\n".encode()
 
-    def count(self, *, refused: bool) -> None:
-        """One more message was answered: what wears the connection."""
+    def count(self, *, refused: int) -> None:
+        """One more message was answered, with so many commands refused: what wears the connection."""
         self._messages += 1
         self._refusals += refused
 
@@ -106,11 +110,6 @@ class Wire(asyncio.Protocol):
         """Write the pieces in one go."""
         # No empty piece: asyncio of Python 3.12 and later would keep it in its buffer for ever.
         self._transport.writelines([piece for piece in pieces if piece])
-
-    async def room(self) -> None:
-        """Wait until the server has taken most of what was written, or the connection is over."""
-        if not self._room.is_set():
-            await self._room.wait()
 
     async def command(self, stage: Stage) -> str:
         """The reply to a command. Raises Lost where none comes, and for a 421, after which nothing does."""
@@ -140,7 +139,6 @@ class Wire(asyncio.Protocol):
         self.is_open = False
         # What has not been written yet is not to be written any more.
         self._transport.abort()
-        self._room.set()
         self._wake()
 
     async def _reply(self, stage: Stage, limit: float) -> str:

@@ -1,14 +1,17 @@
 """Which words were published? Revisions never change, so each is read once and kept."""
 
+from zoneinfo import ZoneInfo
+
 from sequencer.core.model import CourseId, Revision, RevisionId
 from sequencer.store import courses
 from sequencer.store.database import Transaction
 
 
 class Archive:
-    """Published revisions by their ids."""
+    """Published revisions by their ids. `default_zone` is for people whose own nobody knows any more."""
 
-    def __init__(self) -> None:
+    def __init__(self, default_zone: ZoneInfo | None = None) -> None:
+        self.default_zone = default_zone or ZoneInfo("UTC")
         self._kept: dict[RevisionId, Revision] = {}
 
     def revision(self, tx: Transaction, which: RevisionId) -> Revision:

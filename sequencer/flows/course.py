@@ -1,4 +1,4 @@
-"""How do a course's files become what people receive? Check, publish, and say what is published."""
+"""How do a course's files become what people receive? Publish, and say what is published."""
 
 import logging
 from collections.abc import Sequence
@@ -10,14 +10,12 @@ from sequencer.content import courses as files
 from sequencer.content.render import compile_lesson, sample_person
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course, EnrolmentState, Revision
-from sequencer.errors import BadContent, NotFound
+from sequencer.errors import NotFound
+from sequencer.flows import edits
 from sequencer.store import courses, enrolments
 from sequencer.store.database import Database
 
 log = logging.getLogger(__name__)
-
-# Gmail cuts a mail off at about 102 KB, and with it the unsubscribe link at its foot.
-MOST_HTML = 90_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,14 +28,6 @@ class Listing:
     revision: int
     changed: bool
     people: dict[EnrolmentState, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something about a course's files that its author should know."""
-
-    where: str
-    sentence: str
 
 
 def catalogue(db: Database, folder: Path) -> Sequence[Listing]:
@@ -62,48 +52,44 @@ def catalogue(db: Database, folder: Path) -> Sequence[Listing]:
     return found
 
 
-def lint(folder: Path, templates: Templates, *, postal_address: str) -> Sequence[Finding]:
-    """What is wrong with the course in `folder`, file by file; empty where all is well."""
-    findings: list[Finding] = []
-    for path in sorted(folder.glob("*.md")):
-        try:
-            files.read_lesson(path)
-        except BadContent as error:
-            findings.append(_finding(error))
-    if findings:
-        return findings
-    try:
-        course = files.read(folder)
-    except BadContent as error:
-        return [_finding(error)]
-    for step, lesson in enumerate(course.lessons):
-        try:
-            size = _try(course, step, templates, postal_address)
-        except BadContent as error:
-            findings.append(_finding(error))
-            continue
-        if size > MOST_HTML:
-            findings.append(
-                Finding(where=lesson.source, sentence=f"the mail has {size:,} bytes of HTML; Gmail cuts it off.")
-            )
-    return findings
-
-
 def publish(
     db: Database, course: Course, templates: Templates, *, postal_address: str, now: datetime
 ) -> Revision | None:
     """Publish what the files say as a new revision; None where just that is published already.
 
-    Every lesson is compiled and filled in first, so that nothing is published that could not be sent.
+    Every lesson is compiled and filled in first, so that nothing is published that could not be sent. Everybody's place
+    moves with it, in the same transaction.
     Raises BadContent with file and line.
     """
-    for step in range(len(course.lessons)):
-        _try(course, step, templates, postal_address)
+    check(course, templates, postal_address=postal_address)
     with db.begin() as tx:
-        revision = courses.publish(tx, course, now=now)
+        revision = edits.publish(tx, course, now=now)
     if revision is not None:
         log.info("course.published", extra={"course": course.slug, "revision": revision.number})
     return revision
+
+
+def rollback(
+    db: Database, slug: str, number: int, templates: Templates, *, postal_address: str, now: datetime
+) -> Revision | None:
+    """Publish once more what revision `number` said, as a new revision; None where just that is published.
+
+    Raises NotFound.
+    """
+    with db.read() as tx:
+        found = [one for one in courses.history(tx, slug) if one.number == number]
+    if not found:
+        raise NotFound(f'The course "{slug}" has no revision {number}; "sequencer course history {slug}" lists them.')
+    return publish(db, found[0].course, templates, postal_address=postal_address, now=now)
+
+
+def history(db: Database, slug: str) -> Sequence[Revision]:
+    """What was published of a course, the newest first. Raises NotFound where nothing was."""
+    with db.read() as tx:
+        found = courses.history(tx, slug)
+    if not found:
+        raise NotFound(f'The course "{slug}" is not published.')
+    return found
 
 
 def publish_new(
@@ -131,13 +117,9 @@ def published(db: Database, slug: str) -> Course:
     return revision.course
 
 
-def _try(course: Course, step: int, templates: Templates, postal_address: str) -> int:
-    """Compile one lesson and fill it in, with a name and without; the size of its HTML in bytes."""
-    compiled = compile_lesson(course, step, templates=templates, postal_address=postal_address)
-    compiled.fill(sample_person(""))
-    return len(compiled.fill(sample_person()).html.encode())
-
-
-def _finding(error: BadContent) -> Finding:
-    where, _, sentence = str(error).partition(": ")
-    return Finding(where=where, sentence=sentence)
+def check(course: Course, templates: Templates, *, postal_address: str) -> None:
+    """Compile each lesson and fill it in, with a name and without. Raises BadContent with file and line."""
+    for step in range(len(course.lessons)):
+        compiled = compile_lesson(course, step, templates=templates, postal_address=postal_address)
+        compiled.fill(sample_person(""))
+        compiled.fill(sample_person())

@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import Accepted, Deferred, DeliveryState, Rejected, Uncertain
 from sequencer.delivery.courier import Carried, Courier
-from sequencer.flows import doubt
+from sequencer.flows import doubt, pauses
 from sequencer.flows.archive import Archive
 from sequencer.flows.doubt import Doubt
 from sequencer.flows.ledger import BATCH, PassLedger
@@ -25,7 +25,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """What one pass did: rows taken back from dead senders, messages by their outcome, and the relay's trouble."""
+    """What one pass did: rows taken back from dead senders, messages by their outcome, and the relay's trouble.
+
+    `paused` says why nothing was sent, where everything stands still.
+    """
 
     recovered: int
     accepted: int
@@ -33,6 +36,7 @@ class Tick:
     rejected: int
     uncertain: int
     trouble: str
+    paused: str = ""
 
 
 def tick(
@@ -44,22 +48,24 @@ def tick(
     stop: Callable[[], bool] = lambda: False,
     end: Callable[[], bool] = lambda: False,
     intent: Intent = Intent.STRICT,
+    apart: timedelta = timedelta(0),
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
     After `stop` nothing more is claimed; after `end` not even the answers that are awaited are waited for. `intent`
-    says how much may be in doubt after a crash.
+    says how much may be in doubt after a crash. Between two lessons to one person, of whichever courses, lies `apart`.
 
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
-    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent)
-    recovered, carried = 0, Carried(tried=0)
+    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent, apart=apart)
+    recovered, carried, paused = 0, Carried(tried=0), None
     with sender.turn(db) as turn:
         if turn is not Turn.TAKEN:
             recovered = recover(db, press.archive, now=now, dead=turn is Turn.ALONE)
             due = next_due(db)
+            paused = pauses.standstill(db)
             # No connection is opened where nothing is due.
-            if due is not None and due <= now:
+            if due is not None and due <= now and paused is None:
                 carried = courier.carry(ledger)
     for reason in carried.down:
         log.warning("relay.trouble", extra={"reason": reason})
@@ -70,6 +76,7 @@ def tick(
         rejected=ledger.count[Rejected],
         uncertain=ledger.count[Uncertain],
         trouble=carried.trouble,
+        paused=paused.reason if paused else "",
     )
 
 
@@ -94,7 +101,7 @@ def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool)
             what = doubt.settle(tx, archive, held[row.id], now=now) if doubted else Doubt(again=now)
             deliveries.expire(tx, row, to=after, due_at=what.again)
             if what.sent:
-                doubt.assume_sent(tx, held[row.id], row.reply, now=now)
+                doubt.assume_sent(tx, held[row.id], deliveries.UNSEEN, now=now)
             if what.again is None:
                 # A message whose fate stays unknown does not hold up the course.
                 go_on(tx, archive, [held[row.id]], now=now)

@@ -4,7 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from sequencer.core import lifecycle, limits, verdicts
@@ -33,12 +33,12 @@ from sequencer.core.model import (
 )
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
-from sequencer.flows import doubt
+from sequencer.flows import catchup, doubt, several
 from sequencer.flows.archive import Archive
 from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
 from sequencer.relays import Relay
-from sequencer.store import consents, deliveries, enrolments, hot, relays, subscribers
+from sequencer.store import consents, deliveries, enrolments, hot, pauses, relays, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
 from sequencer.values import Intent
@@ -74,6 +74,7 @@ class PassLedger:
         stop: Callable[[], bool],
         end: Callable[[], bool],
         intent: Intent = Intent.STRICT,
+        apart: timedelta = timedelta(0),
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.in_process = db.is_sqlite
@@ -84,8 +85,10 @@ class PassLedger:
         self._now = now
         self._stop = stop
         self._end = end
-        self._claims: dict[DeliveryId, Claim] = {}
+        # By attempt: what went back may be claimed anew before we have forgotten that it did.
+        self._claims: dict[Ticket, Claim] = {}
         self._limited: set[str] = set()
+        self._apart = apart
 
     def allowance(self, relay: Relay) -> int | None:
         """How many more messages this relay may be given now, by its quota and its warm-up; None for any number."""
@@ -106,7 +109,7 @@ class PassLedger:
             with self._db.begin() as tx:
                 claims, more = self._claim(tx, most)
                 orders = [self._order(tx, claim, lane.relay) for claim, lane in _paired(claims, places)]
-            self._claims.update({claim.id: claim for claim in claims})
+            self._claims.update({claim.ticket: claim for claim in claims})
             made = [(order.claim, self._parcel(order)) for order in orders]
             broken = [
                 Report(ticket=claim.ticket, outcome=outcome, relay="")
@@ -127,7 +130,7 @@ class PassLedger:
             granted = hot.intend(tx, intents) if intents else frozenset()
         for report in reports:
             self._log(report, settled=report.ticket.delivery_id in settled)
-            self._claims.pop(report.ticket.delivery_id, None)
+            self._claims.pop(report.ticket, None)
         return granted
 
     def must_end(self) -> bool:
@@ -143,11 +146,14 @@ class PassLedger:
 
     def _claim(self, tx: Transaction, most: int) -> tuple[Sequence[Claim], bool]:
         """What waits in the ledger first, confirmations before lessons; then new lessons. Also whether any was due."""
+        if pauses.standstill(tx) is not None:
+            return [], False
         waiting = deliveries.claim_waiting(tx, now=self._now, limit=most)
         if waiting:
             return deliveries.claims(tx, waiting), True
         due = hot.claim_due(tx, now=self._now, limit=most)
-        return (_make_claims(tx, self._press.archive, due, self._now), True) if due else ([], False)
+        made = _make_claims(tx, self._press.archive, due, self._now, self._apart) if due else []
+        return made, bool(due)
 
     def _order(self, tx: Transaction, claim: Claim, relay: Relay) -> _Order:
         archive = self._press.archive
@@ -171,9 +177,7 @@ class PassLedger:
             return Deferred(reply=f"The message could not be made: {error}")
 
     def _settle(self, tx: Transaction, reports: Sequence[Report]) -> frozenset[DeliveryId]:
-        held = [
-            (self._claims[one.ticket.delivery_id], one) for one in reports if one.ticket.delivery_id in self._claims
-        ]
+        held = [(self._claims[one.ticket], one) for one in reports if one.ticket in self._claims]
         # People before messages before places: whoever locks several locks them in this order, and none in a circle.
         dead = {claim.id: report.outcome.reply for claim, report in held if _is_dead(report.outcome)}
         people = {claim.id: subscribers.lock(tx, claim.subscriber_id) for claim, _ in held if claim.id in dead}
@@ -243,9 +247,14 @@ def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:
         enrolments.save(tx, replace(place, state=state, next_due_at=None))
 
 
-def _make_claims(tx: Transaction, archive: Archive, due: Sequence[Due], now: datetime) -> Sequence[Claim]:
+def _make_claims(
+    tx: Transaction, archive: Archive, due: Sequence[Due], now: datetime, apart: timedelta
+) -> Sequence[Claim]:
     """Ledger rows for people whose next lesson is due; who has had that lesson, or all of them, moves on."""
+    due = _held_back(tx, due)
     revisions = {course: archive.current(tx, course) for course in {one.course_id for one in due}}
+    due = several.spaced(tx, due, revisions, apart=apart, now=now)
+    due = catchup.skip(tx, due, revisions, default_zone=archive.default_zone, now=now)
     orders: list[tuple[Due, LessonId, RevisionId]] = []
     plans: list[Plan] = []
     for one in due:
@@ -267,19 +276,25 @@ def _make_claims(tx: Transaction, archive: Archive, due: Sequence[Due], now: dat
     return claims
 
 
+def _held_back(tx: Transaction, due: Sequence[Due]) -> Sequence[Due]:
+    """Those whose course goes on; the others wait until it does, at the place where they stood."""
+    still = pauses.paused_courses(tx)
+    if still:
+        pauses.hold(tx, [(one.enrolment_id, one.step, one.due_at) for one in due if one.course_id in still])
+    return [one for one in due if one.course_id not in still]
+
+
 def _paired(claims: Sequence[Claim], places: Sequence[Lane]) -> Sequence[tuple[Claim, Lane]]:
     """Each claim with a place: one that takes its address, and rather not the relay that has just put it off."""
     if len({place.relay.name for place in places}) == 1:
         return list(zip(claims, places, strict=False))
     free = list(places)
     pairs = []
-    for claim in claims:
-        suits = (
-            which
-            for which, place in enumerate(free)
-            if place.relay.name != claim.relay and (place.smtputf8 or not claim.address.needs_smtputf8)
-        )
-        pairs.append((claim, free.pop(next(suits, 0))))
+    # Who cannot take any place chooses first; another relay is a wish only.
+    for claim in sorted(claims, key=lambda claim: not claim.address.needs_smtputf8):
+        able = [which for which, place in enumerate(free) if place.smtputf8 or not claim.address.needs_smtputf8] or [0]
+        chosen = next((which for which in able if free[which].relay.name != claim.relay), able[0])
+        pairs.append((claim, free.pop(chosen)))
     return pairs
 
 

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from sequencer.core import schedule
-from sequencer.core.model import Claim, CourseId, Revision
+from sequencer.core.model import Claim, CourseId, EnrolmentState, Preference, Revision, Rhythm
+from sequencer.flows import hours, several
 from sequencer.flows.archive import Archive
-from sequencer.store import hot
+from sequencer.store import deliveries, enrolments, hot
 from sequencer.store.database import Transaction
 from sequencer.store.hot import Plan
 
@@ -22,23 +24,82 @@ def go_on(tx: Transaction, archive: Archive, claims: Sequence[Claim], *, now: da
     """
     places = [(one, one.enrolment_id, one.course_id) for one in claims]
     revisions = {course: archive.current(tx, course) for course in {one.course_id for one in claims} if course}
-    due: dict[tuple[CourseId, int, str], datetime | None] = {}
-    for claim, _, course in places:
-        # Many people are at the same place in the same zone: each such hour is worked out once.
-        if course is not None and (course, claim.step, claim.timezone) not in due:
-            due[course, claim.step, claim.timezone] = _due(claim, revisions[course], now)
+    slots = _Slots(now, archive.default_zone)
     plans = [
-        Plan(enrolment_id=place, step=claim.step, due_at=due[course, claim.step, claim.timezone])
+        Plan(enrolment_id=place, step=claim.step, due_at=slots.due(claim, revisions[course]))
         for claim, place, course in places
         if place is not None and course is not None
     ]
     finished = {one.enrolment_id for one in plans if one.due_at is None}
-    for which in hot.plan(tx, plans, now=now) & finished:
+    done = hot.plan(tx, plans, now=now)
+    for which in done & finished:
         log.info("enrolment.finished", extra={"enrolment": which})
+    if done & finished:
+        several.follow(tx, archive, [one for one, place, _ in places if place in done & finished], now=now)
+    if len(done) < len(plans):
+        stayed = {one.enrolment_id for one in plans} - done
+        for claim, place, course in places:
+            if place in stayed and course is not None:
+                _catch_up(tx, claim, revisions[course], slots, now)
 
 
-def _due(claim: Claim, revision: Revision, now: datetime) -> datetime | None:
-    """When the person's next lesson is due; None where there is none."""
-    if claim.step >= len(revision.lesson_ids):
-        return None
-    return schedule.next_due(now, ZoneInfo(claim.timezone), revision.rhythm_to(claim.step))
+def _catch_up(tx: Transaction, claim: Claim, revision: Revision, slots: "_Slots", now: datetime) -> None:
+    """Plan for somebody whose place was moved by a new revision, or who paused, while this lesson was on its way.
+
+    Who waits for another message of the course, or for their next hour, is left alone.
+    """
+    place = enrolments.lock(tx, claim.enrolment_id) if claim.enrolment_id is not None else None
+    if place is None or place.state is not EnrolmentState.ACTIVE or place.next_due_at is not None:
+        return
+    if not deliveries.is_open(tx, place):
+        claim = replace(claim, step=place.step)
+        due = slots.due(claim, revision)
+        if due is not None and place.paused_until is not None and due < place.paused_until:
+            due = slots.after(place.paused_until, claim, revision)
+        hot.plan(tx, [Plan(enrolment_id=place.id, step=place.step, due_at=due)], now=now)
+
+
+class _Slots:
+    """Many people are at the same place in the same zone: each such hour is worked out once, for all of them."""
+
+    def __init__(self, now: datetime, default: ZoneInfo) -> None:
+        self._now = now
+        self._default = default
+        self._kept: dict[tuple[CourseId, int, str, Preference], _Slot] = {}
+
+    def due(self, claim: Claim, revision: Revision) -> datetime | None:
+        """When the person's next lesson is due; None where there is none."""
+        if claim.step >= len(revision.lesson_ids):
+            return None
+        key = (revision.course_id, claim.step, claim.timezone, claim.preference)
+        if key not in self._kept:
+            self._kept[key] = self._slot(claim, revision)
+        slot = self._kept[key]
+        if not slot.rhythm.spread:
+            return slot.opens_at
+        share = hours.share(claim.subscriber_id, revision)
+        if slot.rhythm.gap.hours:
+            # Elapsed time: whether today's window is late enough depends on the person's own second of it.
+            return schedule.next_due(self._now, slot.zone, slot.rhythm, share=share)
+        return schedule.spread(slot.opens_at, slot.zone, slot.rhythm, share)
+
+    def after(self, pause_ends_at: datetime, claim: Claim, revision: Revision) -> datetime:
+        """When the next lesson of a person who paused is due."""
+        slot = self._slot(claim, revision)
+        return schedule.first_due(
+            pause_ends_at, slot.zone, slot.rhythm, share=hours.share(claim.subscriber_id, revision)
+        )
+
+    def _slot(self, claim: Claim, revision: Revision) -> "_Slot":
+        zone = hours.zone(claim.timezone, self._default)
+        rhythm = hours.to_lesson(revision.course, claim.step, since=self._now, preference=claim.preference)
+        return _Slot(zone=zone, rhythm=rhythm, opens_at=schedule.next_due(self._now, zone, rhythm))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Slot:
+    """The window in which the next lesson is due to all who share zone, place and preference."""
+
+    zone: ZoneInfo
+    rhythm: Rhythm
+    opens_at: datetime

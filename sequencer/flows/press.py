@@ -2,11 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from sequencer.content import lines
 from sequencer.content.render import CompiledMail, Mail, Person, compile_confirmation, compile_lesson
 from sequencer.content.templates import Templates
 from sequencer.core import tokens
-from sequencer.core.model import Claim, Consent, Delivery, Parcel, Revision, SubscriberId
+from sequencer.core.model import (
+    Claim,
+    Consent,
+    Course,
+    Delivery,
+    DeliveryId,
+    DeliveryKind,
+    Enrolment,
+    EnrolmentId,
+    LessonId,
+    Parcel,
+    Revision,
+    SubscriberId,
+)
 from sequencer.core.tokens import Purpose
 from sequencer.flows.archive import Archive
 from sequencer.message import dkim, quoted
@@ -14,6 +29,7 @@ from sequencer.message.dkim import Signers
 from sequencer.message.mime import Letter, assemble
 from sequencer.relays import Relay
 
+_NO_LINKS = {"unsubscribe": "", "preferences": "", "view": "", "course": ""}
 _MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled anew when needed
 
 
@@ -25,6 +41,7 @@ class Imprint:
     secret: str
     postal_address: str
     confirm_within: int
+    timezone: ZoneInfo | None = None
 
 
 class Press:
@@ -34,7 +51,7 @@ class Press:
     """
 
     def __init__(self, templates: Templates, imprint: Imprint, signers: Signers | None = None) -> None:
-        self.archive = Archive()
+        self.archive = Archive(imprint.timezone)
         self.signs = signers is not None and signers.is_needed
         self._signers = signers
         self._templates = templates
@@ -48,7 +65,8 @@ class Press:
         links = {
             "unsubscribe": leave,
             "preferences": self.preferences_url(claim.subscriber_id),
-            "view": f"{self._imprint.base_url}/v/{tokens.seal(self._imprint.secret, Purpose.VIEW, claim.id)}",
+            "view": self.view_url(claim.id),
+            "course": self.course_url(claim.enrolment_id or EnrolmentId(0)),
         }
         mail = self._lesson(revision, claim.campaign_id).fill(
             Person(name=claim.name, address=claim.address.normalized, links=links)
@@ -77,8 +95,26 @@ class Press:
 
     def web_view(self, row: Delivery, revision: Revision) -> Mail:
         """A lesson as a page: without the links that act for the person, as pages are passed on."""
-        person = Person(name="", address="", links={"unsubscribe": "", "preferences": "", "view": ""})
+        person = Person(name="", address="", links=_NO_LINKS)
         return self._compile(revision, _step(revision, row.campaign_id)).fill(person)
+
+    def view_url(self, which: DeliveryId) -> str:
+        """The address of a lesson as a page; good for ever."""
+        return f"{self._imprint.base_url}/v/{tokens.seal(self._imprint.secret, Purpose.VIEW, which)}"
+
+    def course_url(self, which: EnrolmentId) -> str:
+        """The address of the person's course page, with its buttons; good for ever."""
+        return f"{self._imprint.base_url}/c/{tokens.seal(self._imprint.secret, Purpose.REMOTE, which)}"
+
+    def subject(self, course: Course, step: int, *, name: str) -> str:
+        """The subject of a lesson, as a list of lessons shows it to somebody of this name."""
+        return lines.subject(self._templates, course, step, name=name)
+
+    def event_id(self, place: Enrolment, lesson: LessonId, course: Course) -> str:
+        """Names a lesson of a person's pass in calendars, whenever it comes."""
+        domain = course.sender.address.rpartition("@")[2]
+        named = (self._imprint.secret, "event", lesson, place.subscriber_id, place.run)
+        return tokens.message_id(*named, domain=domain).strip("<>")
 
     def leave_url(self, who: SubscriberId, course: int) -> str:
         """The address at which the person leaves, by one click or on a page; good for ever."""
@@ -169,6 +205,11 @@ class Press:
             row.run,
             domain=sender.rpartition("@")[2],
         )
+
+    def lesson_message_id(self, lesson: LessonId, who: SubscriberId, run: int, sender: str) -> str:
+        """The Message-ID that a lesson to this person has, or would have."""
+        domain = sender.rpartition("@")[2]
+        return tokens.message_id(self._imprint.secret, DeliveryKind.LESSON, lesson, who, run, domain=domain)
 
 
 def _step(revision: Revision, lesson_id: int) -> int:

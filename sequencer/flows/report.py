@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sequencer.content.render import Mail
@@ -17,12 +17,14 @@ from sequencer.core.model import (
     DeliveryState,
     Enrolment,
     EnrolmentState,
-    Revision,
+    Preference,
     Subscriber,
     SubscriberState,
 )
+from sequencer.core.rhythm import to_lesson
 from sequencer.core.tokens import Purpose
 from sequencer.errors import BadRequest, NotFound
+from sequencer.flows import replan
 from sequencer.flows.press import Press
 from sequencer.store import consents, courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
@@ -144,17 +146,23 @@ def _place(tx: Transaction, person: Subscriber, place: Enrolment) -> Place:
         course=revision.course,
         next_lesson=lessons[place.step].subject if place.step < len(lessons) else "",
         next_due=schedule.in_zone(due, ZoneInfo(person.timezone)) if due else None,
-        rule=_rule(revision, place.step) if due else "",
+        rule=_rule(revision.course, place.step, replan.preference(person, place)) if due else "",
     )
 
 
-def _rule(revision: Revision, step: int) -> str:
-    rhythm = revision.rhythm_to(step)
+def _rule(course: Course, step: int, preference: Preference) -> str:
+    rhythm = to_lesson(course, step, preference)
     names = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
     every = len(rhythm.days) == len(names)
     days = "every day" if every else ", ".join(names[day] for day in sorted(rhythm.days))
     gap = "as soon as that comes" if step == 0 else f"at least {rhythm.gap} after the lesson before"
-    return f"{days} at {rhythm.send_at:%H:%M} on the person's clock, {gap}"
+    minutes = rhythm.spread // timedelta(minutes=1)
+    window = f" or up to {minutes} minutes later" if minutes else ""
+    off = [f"public holidays ({course.holidays})"] if course.holidays else []
+    if rhythm.blackout or rhythm.yearly:
+        off.append("the days that course.toml leaves out")
+    but = f", not on {' or '.join(off)}" if off else ""
+    return f"{days} at {rhythm.send_at:%H:%M}{window} on the person's clock{but}, {gap}"
 
 
 def _what(tx: Transaction, row: Delivery) -> str:

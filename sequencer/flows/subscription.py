@@ -25,6 +25,7 @@ from sequencer.core.model import (
 from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadRequest, BadSettings, NotFound
+from sequencer.flows import hours, replan
 from sequencer.flows.ledger import stop_courses
 from sequencer.store import consents, courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
@@ -187,7 +188,8 @@ def prefer(db: Database, secret: str, token: str, *, name: str, zone: ZoneInfo, 
         subscribers.save(tx, person)
         for place in enrolments.lock_of(tx, who):
             if place.next_due_at is not None:
-                _replan(tx, place, zone, now)
+                revision = courses.revision(tx, courses.current_id(tx, place.course_id))
+                enrolments.save(tx, replace(place, next_due_at=_planned(tx, person, revision, place, now)))
     log.info("subscriber.changed", extra={"subscriber": who})
     return person
 
@@ -237,11 +239,13 @@ def _activate(tx: Transaction, person: Subscriber, *, name: str, timezone: str, 
 def _enrol(tx: Transaction, person: Subscriber, course: CourseId, now: datetime) -> tuple[Revision, Enrolment]:
     """Put the person on the course, or back to their place in it."""
     revision = courses.revision(tx, courses.current_id(tx, course))
-    due = schedule.first_due(now, ZoneInfo(person.timezone), revision.course.rhythm)
     place = enrolments.find(tx, person.id, course)
     if place is None:
-        enrolments.start(tx, person.id, course, due_at=due, now=now)
+        enrolments.start(tx, person.id, course, due_at=_planned(tx, person, revision, None, now), now=now)
     elif place.state is EnrolmentState.STOPPED:
+        # Who comes back does not wait for the end of a pause that they once chose.
+        place = replace(place, paused_until=None)
+        due = _planned(tx, person, revision, place, now)
         state = lifecycle.move(lifecycle.ENROLMENT, place.state, EnrolmentEvent.RESUME)
         skipped = deliveries.revive(tx, place, due_at=due)
         enrolments.save(tx, replace(place, state=state, next_due_at=None if skipped else due))
@@ -250,14 +254,14 @@ def _enrol(tx: Transaction, person: Subscriber, course: CourseId, now: datetime)
     return revision, found
 
 
-def _replan(tx: Transaction, place: Enrolment, zone: ZoneInfo, now: datetime) -> None:
-    revision = courses.revision(tx, courses.current_id(tx, place.course_id))
-    if place.step >= len(revision.course.lessons):
-        return
-    rhythm = revision.rhythm_to(place.step)
-    last = deliveries.last_accepted(tx, place)
-    due = schedule.next_due(last, zone, rhythm) if last else schedule.first_due(now, zone, rhythm)
-    enrolments.save(tx, replace(place, next_due_at=max(due, schedule.first_due(now, zone, rhythm))))
+def _planned(
+    tx: Transaction, person: Subscriber, revision: Revision, place: Enrolment | None, now: datetime
+) -> datetime:
+    """When the person's next lesson is due by their own rhythm as it is now, a gap after the last one."""
+    if place is not None:
+        return replan.next_due(tx, person, place, revision, now=now)
+    rhythm = hours.to_lesson(revision.course, 0, since=now, preference=person.preference)
+    return schedule.first_due(now, ZoneInfo(person.timezone), rhythm, share=hours.share(person.id, revision))
 
 
 def places(db: Database, who: SubscriberId) -> Sequence[tuple[Enrolment, Course]]:

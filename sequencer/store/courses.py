@@ -2,17 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Row, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.model import (
+    DEFAULT_THEME,
     DOUBT_FOR,
+    CatchUp,
     Course,
     CourseId,
+    Finishers,
     Gap,
     Lesson,
     LessonId,
@@ -92,6 +95,18 @@ def keys(tx: Transaction, course: CourseId) -> dict[LessonId, str]:
     return {LessonId(row.id): row.key for row in rows}
 
 
+def all_current(tx: Transaction) -> Sequence[Revision]:
+    """The newest revision of every course that was published."""
+    slugs = tx.execute(select(course_table.c.slug).order_by(course_table.c.slug)).scalars().all()
+    found = [current(tx, slug) for slug in slugs]
+    return [one for one in found if one is not None]
+
+
+def history(tx: Transaction, slug: str) -> Sequence[Revision]:
+    """All revisions of a course, the newest first; empty where it was never published."""
+    return [_revision(tx, row) for row in tx.execute(_revisions().where(course_table.c.slug == slug))]
+
+
 def _revisions() -> Any:  # noqa: ANN401 (SQLAlchemy's select of a join has no name)
     columns = (*revision_table.c, course_table.c.slug)
     return select(*columns).join(course_table).order_by(revision_table.c.number.desc())
@@ -160,7 +175,29 @@ def _to_json(course: Course) -> str:
     if course.doubt_for != DOUBT_FOR:
         # Left out where it is the usual one: what was published before there was a choice has not changed.
         content["doubt_for"] = int(course.doubt_for.total_seconds())
+    if course.finishers is not Finishers.RECENT:
+        content["finishers"] = course.finishers
+    if course.next:
+        content["next"] = course.next
+    if course.priority:
+        content["priority"] = course.priority
+    if course.theme != DEFAULT_THEME:
+        content["theme"] = course.theme
+    content |= _timing_to_json(course)
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+def _timing_to_json(course: Course) -> dict[str, object]:
+    """What a course says about time beyond hour, days and gap, as far as it says anything."""
+    rhythm = course.rhythm
+    said = {
+        "blackout": sorted(day.isoformat() for day in rhythm.blackout),
+        "yearly": sorted(list(day) for day in rhythm.yearly),
+        "spread": int(rhythm.spread.total_seconds()),
+        "holidays": course.holidays,
+        "catch_up": course.catch_up if course.catch_up is not CatchUp.SHIFT else "",
+    }
+    return {key: value for key, value in said.items() if value}
 
 
 def _from_json(slug: str, text: str) -> Course:
@@ -178,9 +215,18 @@ def _from_json(slug: str, text: str) -> Course:
             send_at=time.fromisoformat(content["send_at"]),
             days=frozenset(content["days"]),
             gap=_gap(content["gap"]),
+            blackout=frozenset(map(date.fromisoformat, content.get("blackout", ()))),
+            yearly=frozenset((month, day) for month, day in content.get("yearly", ())),
+            spread=timedelta(seconds=content.get("spread", 0)),
         ),
+        holidays=content.get("holidays", ""),
+        catch_up=CatchUp(content.get("catch_up", CatchUp.SHIFT)),
         uncertain=WhenUncertain(content["uncertain"]),
+        next=content.get("next", ""),
+        priority=content.get("priority", 0),
+        finishers=Finishers(content.get("finishers", Finishers.RECENT)),
         doubt_for=timedelta(seconds=content["doubt_for"]) if "doubt_for" in content else DOUBT_FOR,
+        theme=content.get("theme", DEFAULT_THEME),
         lessons=tuple(
             Lesson(**{**lesson, "gap": _gap(lesson["gap"]) if lesson["gap"] else None}) for lesson in content["lessons"]
         ),

@@ -22,6 +22,7 @@ from sequencer.core.model import (
     DeliveryState,
     Enrolment,
     EnrolmentId,
+    Preference,
     RevisionId,
     SubscriberId,
     SubscriberState,
@@ -29,8 +30,9 @@ from sequencer.core.model import (
 )
 from sequencer.store.database import Transaction, clock
 from sequencer.store.hot import CLAIM_LEASE
-from sequencer.store.tables import delivery, enrolment, subscriber
+from sequencer.store.tables import course, delivery, enrolment, subscriber
 
+UNSEEN = "The sender stopped before an answer was seen."
 _WAITING = and_(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at.is_not(None))
 
 
@@ -71,7 +73,14 @@ def claim_waiting(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Del
     picked = (
         select(delivery.c.id)
         .join(subscriber)
-        .where(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at <= now, _wanted())
+        .outerjoin(enrolment, enrolment.c.id == delivery.c.enrolment_id)
+        .outerjoin(course, course.c.id == enrolment.c.course_id)
+        .where(
+            delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)),
+            delivery.c.due_at <= now,
+            course.c.paused_at.is_(None),
+            _wanted(),
+        )
         .order_by(delivery.c.kind, delivery.c.due_at, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
@@ -94,7 +103,7 @@ def claim_waiting(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Del
 def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
     """These rows as claims, confirmations first."""
     query = (
-        select(*delivery.c, *_person_columns(), enrolment.c.course_id, enrolment.c.step)
+        select(*delivery.c, *_person_columns(), enrolment.c.course_id, enrolment.c.step, enrolment.c.pace)
         .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
         .outerjoin(enrolment, enrolment.c.id == delivery.c.enrolment_id)
         .where(delivery.c.id.in_(list(ids)))
@@ -119,6 +128,7 @@ def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
             address=Address(normalized=row.normalized, wire=row.wire, needs_smtputf8=bool(row.needs_smtputf8)),
             name=row.name,
             timezone=row.timezone,
+            preference=Preference(send_at=row.send_at, days=row.days, pace=row.pace),
         )
         for row in tx.execute(query)
     ]
@@ -154,7 +164,7 @@ def expire(tx: Transaction, which: Delivery, *, to: DeliveryState, due_at: datet
             lease_until=None,
             doubts=delivery.c.doubts + (1 if to is DeliveryState.UNCERTAIN else 0),
             spared=delivery.c.spared + (1 if to is DeliveryState.DEFERRED else 0),
-            reply="The sender stopped before an answer was seen.",
+            reply=UNSEEN,
         )
     )
 
@@ -175,15 +185,60 @@ def cancel(tx: Transaction, who: SubscriberId, *, reason: str, now: datetime) ->
     return cancelled.rowcount
 
 
-def revive(tx: Transaction, place: Enrolment, *, due_at: datetime) -> bool:
-    """The lesson that was skipped when the person left, or was put off since, is due again; whether there was one."""
+def cancel_of(tx: Transaction, place: Enrolment, *, reason: str, now: datetime) -> None:
+    """No lesson of this place that is not on the wire yet goes out, nor one in doubt once more."""
     tx.execute(
         update(delivery)
-        .where(_of(place), delivery.c.state.in_(lifecycle.before(DeliveryEvent.REVIVE)))
+        .where(_of(place), delivery.c.state.in_(lifecycle.before(DeliveryEvent.CANCEL)))
+        .values(state=DeliveryState.SKIPPED, due_at=None, lease_until=None, reply=reason, finished_at=now)
+    )
+    tx.execute(update(delivery).where(_of(place), delivery.c.state == DeliveryState.UNCERTAIN).values(due_at=None))
+
+
+def put_off(tx: Transaction, place: Enrolment, *, due_at: datetime) -> None:
+    """A lesson of this place that was put off is tried again at that hour; what is in doubt keeps its own."""
+    deferred = delivery.c.state == DeliveryState.DEFERRED
+    tx.execute(update(delivery).where(_of(place), deferred, delivery.c.due_at.is_not(None)).values(due_at=due_at))
+
+
+def revive(tx: Transaction, place: Enrolment, *, due_at: datetime) -> bool:
+    """The lesson that was skipped when the person left, or was put off since, is due again; whether there was one.
+
+    What belongs to an earlier pass through the course stays as it is.
+    """
+    tx.execute(
+        update(delivery)
+        .where(_of(place), delivery.c.run == place.run, delivery.c.state.in_(lifecycle.before(DeliveryEvent.REVIVE)))
         .values(state=DeliveryState.DEFERRED, due_at=due_at, finished_at=None)
     )
     waiting = tx.execute(update(delivery).where(_of(place), _WAITING).values(due_at=due_at))
     return waiting.rowcount > 0
+
+
+def is_open(tx: Transaction, place: Enrolment) -> bool:
+    """Whether a lesson of this place is under way, or waits to be tried again."""
+    under_way = delivery.c.state.in_((DeliveryState.CLAIMED, DeliveryState.SENDING))
+    query = select(delivery.c.id).where(_of(place), or_(under_way, _WAITING)).limit(1)
+    return tx.execute(query).one_or_none() is not None
+
+
+def last_lessons(
+    tx: Transaction, people: Iterable[SubscriberId], *, since: datetime
+) -> Mapping[SubscriberId, datetime]:
+    """When each of these people got their last lesson of any course, those after `since`; or will within a moment."""
+    at = func.max(func.coalesce(delivery.c.finished_at, delivery.c.created_at))
+    states = (DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.SENT, DeliveryState.UNCERTAIN)
+    query = (
+        select(delivery.c.subscriber_id, at)
+        .where(
+            delivery.c.subscriber_id.in_(list(people)),
+            delivery.c.kind == DeliveryKind.LESSON,
+            delivery.c.state.in_(states),
+        )
+        .group_by(delivery.c.subscriber_id)
+        .having(at > since)
+    )
+    return {SubscriberId(row[0]): row[1] for row in tx.execute(query)}
 
 
 def last_accepted(tx: Transaction, place: Enrolment) -> datetime | None:
@@ -193,6 +248,12 @@ def last_accepted(tx: Transaction, place: Enrolment) -> datetime | None:
     query = select(func.max(at)).where(_of(place), delivery.c.state.in_(states))
     found: datetime | None = tx.execute(query).scalar_one()
     return found
+
+
+def had(tx: Transaction, place: Enrolment) -> Sequence[Delivery]:
+    """The lessons of this place in its present pass, whatever became of them, in the order in which they were made."""
+    rows = tx.execute(select(delivery).where(_of(place), delivery.c.run == place.run).order_by(delivery.c.id))
+    return [_delivery(row) for row in rows]
 
 
 def of(tx: Transaction, who: SubscriberId) -> Sequence[Delivery]:
@@ -267,7 +328,15 @@ def _named(tickets: Sequence[Ticket]) -> ColumnElement[bool]:
 
 def _person_columns() -> tuple[ColumnElement[object], ...]:
     person = subscriber.c
-    return person.normalized, person.wire, person.needs_smtputf8, person.name, person.timezone
+    return (
+        person.normalized,
+        person.wire,
+        person.needs_smtputf8,
+        person.name,
+        person.timezone,
+        person.send_at,
+        person.days,
+    )
 
 
 def _delivery(row: Row[tuple[object, ...]]) -> Delivery:

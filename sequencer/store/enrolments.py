@@ -18,6 +18,18 @@ def find(tx: Transaction, who: SubscriberId, course: CourseId) -> Enrolment | No
     return None if row is None else _enrolment(row)
 
 
+def get(tx: Transaction, which: EnrolmentId) -> Enrolment | None:
+    """One place in a course, as it is now; None where there is no such."""
+    row = tx.execute(select(enrolment).where(enrolment.c.id == which)).one_or_none()
+    return None if row is None else _enrolment(row)
+
+
+def lock(tx: Transaction, which: EnrolmentId) -> Enrolment | None:
+    """One place in a course, locked until the transaction ends."""
+    row = tx.execute(select(enrolment).where(enrolment.c.id == which).with_for_update()).one_or_none()
+    return None if row is None else _enrolment(row)
+
+
 def of(tx: Transaction, who: SubscriberId) -> Sequence[Enrolment]:
     """All courses of a person, the oldest first."""
     rows = tx.execute(select(enrolment).where(enrolment.c.subscriber_id == who).order_by(enrolment.c.id))
@@ -50,7 +62,10 @@ def start(tx: Transaction, who: SubscriberId, course: CourseId, *, due_at: datet
 
 
 def save(tx: Transaction, place: Enrolment) -> None:
-    """Write state and due time. Bumps the fence, so that whoever read the row before knows it has moved."""
+    """Write state, place, due time and what the person chose.
+
+    Bumps the fence, so that whoever read the row before knows it has moved.
+    """
     tx.execute(
         update(enrolment)
         .where(enrolment.c.id == place.id)
@@ -58,6 +73,11 @@ def save(tx: Transaction, place: Enrolment) -> None:
             state=place.state,
             next_due_at=place.next_due_at,
             finished_at=place.finished_at,
+            step=place.step,
+            run=place.run,
+            pace=place.pace,
+            paused_until=place.paused_until,
+            held_due_at=place.held_due_at,
             fence=enrolment.c.fence + 1,
         )
     )
@@ -89,4 +109,7 @@ def _enrolment(row: Row[tuple[object, ...]]) -> Enrolment:
         next_due_at=row.next_due_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        pace=row.pace,
+        paused_until=row.paused_until,
+        held_due_at=row.held_due_at,
     )

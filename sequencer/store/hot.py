@@ -4,14 +4,16 @@ Each acts only on the rows that still are as they must be, and what it returns i
 own process, takes a row at a time; PostgreSQL takes a whole batch in one statement, as arrays.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import (
+    COURSES_OWN,
     Address,
     Claim,
     CourseId,
@@ -21,13 +23,14 @@ from sequencer.core.model import (
     EnrolmentId,
     EnrolmentState,
     LessonId,
+    Preference,
     RevisionId,
     SubscriberId,
     SubscriberState,
     Ticket,
 )
 from sequencer.store.database import Transaction
-from sequencer.store.tables import DELIVERY_KIND, DELIVERY_STATE, ENROLMENT_STATE, SUBSCRIBER_STATE
+from sequencer.store.tables import DELIVERY_KIND, DELIVERY_STATE, ENROLMENT_STATE, PACE, SUBSCRIBER_STATE
 
 # A claimed row has no content on the wire; a sending one may wait ten minutes for its answer (RFC 5321 §4.5.3.2.6).
 CLAIM_LEASE = 300
@@ -55,6 +58,7 @@ class Due:
     address: Address
     name: str
     timezone: str
+    preference: Preference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +101,22 @@ def claim_due(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Due]:
             address=Address(normalized=row[6], wire=row[7], needs_smtputf8=bool(row[8])),
             name=row[9],
             timezone=row[10],
+            preference=preference(row[11], row[12], row[13]),
         )
         for row in rows
     ]
+
+
+@functools.lru_cache(maxsize=4096)
+def preference(minutes: int | None, days: int | None, pace: int | None) -> Preference:
+    """What a person chose, from the columns as they are; most chose nothing, and share one value."""
+    if minutes is None and days is None and pace is None:
+        return COURSES_OWN
+    return Preference(
+        send_at=None if minutes is None else time(*divmod(minutes, 60)),
+        days=None if days is None else frozenset(day for day in range(7) if days >> day & 1),
+        pace=None if pace is None else PACE.members[pace],
+    )
 
 
 def make_claims(tx: Transaction, due: Sequence[tuple[Due, LessonId, RevisionId]], *, now: datetime) -> Sequence[Claim]:
@@ -132,6 +149,7 @@ def make_claims(tx: Transaction, due: Sequence[tuple[Due, LessonId, RevisionId]]
             address=one.address,
             name=one.name,
             timezone=one.timezone,
+            preference=one.preference,
         )
         for one, lesson, revision in due
         if one.enrolment_id in made
@@ -171,8 +189,16 @@ def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: datetime)
     return frozenset(DeliveryId(which) for which in _apply(tx, _SETTLE, rows))
 
 
+def skip(tx: Transaction, steps: Sequence[tuple[EnrolmentId, int]]) -> None:
+    """Move people who were just claimed on to a later lesson: the next one they get is that of `step`."""
+    _apply(tx, _SKIP, [(which, step + 1) for which, step in steps])
+
+
 def plan(tx: Transaction, plans: Sequence[Plan], *, now: datetime) -> frozenset[EnrolmentId]:
-    """Write when the next lessons are due, for people who still stand where they stood; returns these people's."""
+    """Write when the next lessons are due, for people who still stand where they stood; returns these people's.
+
+    Whom it would reach during a pause of their own is left alone.
+    """
     finished = _epoch(now)
     rows = [
         (one.enrolment_id, one.step, _HERE, None, _FINISHED, finished)
@@ -225,6 +251,7 @@ _AFTER = {
         DeliveryEvent.REJECT,
         DeliveryEvent.LOSE,
         DeliveryEvent.RELEASE,
+        DeliveryEvent.RECONCILE,
     )
 }
 _MASKS = {event: sum(1 << _CODE[state] for state in lifecycle.before(event)) for event in DeliveryEvent}
@@ -234,7 +261,7 @@ _NOW_POSTGRESQL = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 
 _DUE = """
 SELECT e.id, e.subscriber_id, e.course_id, e.run, e.step, e.next_due_at,
-       s.normalized, s.wire, s.needs_smtputf8, s.name, s.timezone
+       s.normalized, s.wire, s.needs_smtputf8, s.name, s.timezone, s.send_at, s.days, e.pace
   FROM enrolment e JOIN subscriber s ON s.id = e.subscriber_id
  WHERE e.next_due_at <= {mark} AND e.state = {mark} AND s.state = {mark}
  ORDER BY e.next_due_at, e.id LIMIT {mark}"""
@@ -250,6 +277,14 @@ UPDATE enrolment SET step = step + 1, next_due_at = NULL, fence = fence + 1 WHER
     postgresql="""
 UPDATE enrolment SET step = step + 1, next_due_at = NULL, fence = fence + 1
  WHERE id = ANY(%s::bigint[]) RETURNING id, id""",
+)
+
+_SKIP = _Statement(
+    sqlite="""
+UPDATE enrolment SET step = ?2 WHERE id = ?1 RETURNING id""",
+    postgresql="""
+UPDATE enrolment SET step = u.p FROM unnest(%s::bigint[], %s::smallint[]) AS u(i, p)
+ WHERE enrolment.id = u.i RETURNING enrolment.id, enrolment.id""",
 )
 
 _INSERT = _Statement(
@@ -305,11 +340,13 @@ _PLAN = _Statement(
     sqlite="""
 UPDATE enrolment SET next_due_at = ?4, state = ?5, finished_at = ?6, fence = fence + 1
  WHERE id = ?1 AND step = ?2 AND state = ?3 AND next_due_at IS NULL
+   AND (paused_until IS NULL OR ?4 IS NULL OR paused_until <= ?4)
 RETURNING id""",
     postgresql="""
 UPDATE enrolment SET next_due_at = u.d, state = u.s, finished_at = u.f, fence = fence + 1
   FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::bigint[], %s::smallint[], %s::bigint[])
        AS u(i, p, h, d, s, f)
  WHERE enrolment.id = u.i AND enrolment.step = u.p AND enrolment.state = u.h AND enrolment.next_due_at IS NULL
+   AND (enrolment.paused_until IS NULL OR u.d IS NULL OR enrolment.paused_until <= u.d)
 RETURNING enrolment.id, enrolment.id""",
 )

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Row, Select, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sequencer.core.model import Address, Subscriber, SubscriberId, SubscriberState, SuppressionReason
+from sequencer.core.model import Address, Preference, Subscriber, SubscriberId, SubscriberState, SuppressionReason
 from sequencer.store.database import Transaction
 from sequencer.store.tables import subscriber, suppression
 
@@ -75,7 +75,7 @@ def count(tx: Transaction) -> dict[SubscriberState, int]:
 
 
 def save(tx: Transaction, person: Subscriber) -> None:
-    """Write what may change about a person: name, zone, state and its times."""
+    """Write what may change about a person: name, zone, state and its times, their own hour and days."""
     tx.execute(
         update(subscriber)
         .where(subscriber.c.id == person.id)
@@ -85,6 +85,8 @@ def save(tx: Transaction, person: Subscriber) -> None:
             state=person.state,
             confirmed_at=person.confirmed_at,
             left_at=person.left_at,
+            send_at=person.preference.send_at,
+            days=person.preference.days,
         )
     )
 
@@ -121,4 +123,5 @@ def _subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         left_at=row.left_at,
+        preference=Preference(send_at=row.send_at, days=row.days),
     )

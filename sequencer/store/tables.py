@@ -3,7 +3,7 @@
 Instants are whole seconds since 1970 in UTC; states are small numbers, so that the hot rows stay narrow.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, SubscriberState, SuppressionReason
+from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, Pace, SubscriberState, SuppressionReason
 
 _State = TypeVar("_State", bound=StrEnum)
 
@@ -67,6 +67,36 @@ class Coded(TypeDecorator[_State], Generic[_State]):
         return None if value is None else self.members[value]
 
 
+class TimeOfDay(TypeDecorator[time]):
+    """A local hour, kept as minutes after midnight."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: time | None, dialect: Dialect) -> int | None:
+        """To minutes."""
+        return None if value is None else 60 * value.hour + value.minute
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> time | None:
+        """From minutes."""
+        return None if value is None else time(*divmod(value, 60))
+
+
+class Weekdays(TypeDecorator[frozenset[int]]):
+    """Days of the week, Monday is 0, kept as a bit each."""
+
+    impl = SmallInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: frozenset[int] | None, dialect: Dialect) -> int | None:
+        """To bits."""
+        return None if value is None else sum(1 << day for day in value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> frozenset[int] | None:
+        """From bits."""
+        return None if value is None else frozenset(day for day in range(7) if value >> day & 1)
+
+
 D = DeliveryState
 SUBSCRIBER_STATE = Coded(
     SubscriberState.PENDING, SubscriberState.ACTIVE, SubscriberState.LEFT, SubscriberState.SUPPRESSED
@@ -74,6 +104,7 @@ SUBSCRIBER_STATE = Coded(
 ENROLMENT_STATE = Coded(EnrolmentState.ACTIVE, EnrolmentState.FINISHED, EnrolmentState.STOPPED)
 DELIVERY_STATE = Coded(D.QUEUED, D.CLAIMED, D.SENDING, D.SENT, D.DEFERRED, D.FAILED, D.UNCERTAIN, D.SKIPPED)
 DELIVERY_KIND = Coded(DeliveryKind.CONFIRMATION, DeliveryKind.LESSON)
+PACE = Coded(Pace.DAILY, Pace.EVERY_OTHER_DAY, Pace.WEEKLY)
 SUPPRESSION_REASON = Coded(SuppressionReason.BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.MANUAL)
 
 metadata = MetaData(
@@ -110,6 +141,8 @@ subscriber = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("confirmed_at", UtcDateTime),
     Column("left_at", UtcDateTime),
+    Column("send_at", TimeOfDay),
+    Column("days", Weekdays),
 )
 
 course = Table(
@@ -118,6 +151,7 @@ course = Table(
     _id(),
     Column("slug", String(100), nullable=False, unique=True),
     Column("title", String(200), nullable=False),
+    Column("paused_at", UtcDateTime),
 )
 
 revision = Table(
@@ -174,6 +208,9 @@ enrolment = Table(
     Column("fence", Integer, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("finished_at", UtcDateTime),
+    Column("pace", PACE),
+    Column("paused_until", UtcDateTime),
+    Column("held_due_at", UtcDateTime),
     UniqueConstraint("subscriber_id", "course_id"),
 )
 Index(
@@ -214,6 +251,25 @@ _LEASED = text("lease_until IS NOT NULL")
 Index("delivery_waiting", delivery.c.due_at, delivery.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
 Index("delivery_leased", delivery.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 Index("ix_delivery_subscriber", delivery.c.subscriber_id)
+
+# Lessons that a person has ticked, in each pass through the course.
+done = Table(
+    "done",
+    metadata,
+    Column("enrolment_id", _Id, ForeignKey("enrolment.id"), primary_key=True, autoincrement=False),
+    Column("lesson_id", _Id, ForeignKey("lesson.id"), primary_key=True, autoincrement=False),
+    Column("run", SmallInteger, primary_key=True, autoincrement=False),
+    Column("done_at", UtcDateTime, nullable=False),
+)
+
+# What stands still by an admin's word: everything.
+pause = Table(
+    "pause",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+)
 
 # How many messages a relay with a limit for the day was given, by the hour (in hours since 1970).
 relay_use = Table(

@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from sequencer.app import App
 from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
-from sequencer.flows import dispatch
-from sequencer.web import person, signup
+from sequencer.flows import dispatch, rehearsal
+from sequencer.web import person, remote, signup, tried
 from sequencer.web.guard import Guard
 from sequencer.web.pages import app_of, gone, page, refuse, refuse_http, wants_json
 
@@ -44,6 +44,8 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
             Route("/p/{token}", person.show_preferences, methods=["GET"]),
             Route("/p/{token}", person.change_preferences, methods=["POST"]),
             Route("/v/{token}", person.view, methods=["GET"]),
+            *remote.ROUTES,
+            Route(f"{rehearsal.LINKS}/{{rest:path}}", tried.show, methods=["GET", "POST"]),
         ],
         exception_handlers={
             BadDatabase: unavailable,

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from ipaddress import ip_address
 from typing import cast
 
@@ -66,6 +66,11 @@ def client_ip(request: Request) -> str:
 def spoken_time(instant: datetime) -> str:
     """A local time as a person says it, with its zone."""
     return f"{instant:%A} {instant.day} {instant:%B %Y} at {instant:%H:%M} ({instant.tzinfo})"
+
+
+def spoken_day(day: date) -> str:
+    """A day as a person says it."""
+    return f"{day:%A} {day.day} {day:%B %Y}"
 
 
 async def refuse(request: Request, error: Exception) -> Response:

@@ -22,18 +22,18 @@ left        confirm active     leave left        bounce suppressed  complain sup
 suppressed                     leave suppressed  bounce suppressed  complain suppressed
 """
 ENROLMENT_MOVES = """
-active      finish finished    stop stopped      resume active
+active      finish finished    stop stopped      resume active      restart active
 stopped     finish finished    stop stopped      resume active
-finished                       stop finished     resume finished
+finished                       stop finished     resume finished    restart active
 """
 DELIVERY_MOVES = """
 queued      claim claimed      cancel skipped
 claimed     intend sending     defer deferred    reject failed      cancel skipped     expire deferred
-claimed     release deferred
+claimed     release deferred   reconcile sent
 sending     accept sent        defer deferred    reject failed      lose uncertain     expire uncertain
-sending     release deferred
-deferred    claim claimed      cancel skipped
-uncertain   claim claimed      accept sent       reject failed
+sending     release deferred   reconcile sent
+deferred    claim claimed      cancel skipped    reconcile sent
+uncertain   claim claimed      accept sent       reject failed     reconcile sent
 skipped     revive deferred
 """
 TABLES = [
@@ -114,7 +114,8 @@ def test_a_diagram_draws_each_move_that_leads_elsewhere() -> None:
         "    active --> finished: finish\n"
         "    active --> stopped: stop\n"
         "    stopped --> finished: finish\n"
-        "    stopped --> active: resume"
+        "    stopped --> active: resume\n"
+        "    finished --> active: restart"
     )
 
 

@@ -9,13 +9,9 @@ from house import NOW, an_address, small_course, small_lesson
 from sequencer.core import model
 from sequencer.core.model import (
     Claim,
-    CourseId,
     DeliveryId,
     DeliveryKind,
     Gap,
-    LessonId,
-    Revision,
-    RevisionId,
     Rhythm,
     SubscriberId,
     Ticket,
@@ -49,17 +45,9 @@ def test_a_gap_reads_as_an_author_writes_it(gap: Gap, words: str) -> None:
 
 def test_a_lessons_own_gap_goes_before_the_courses() -> None:
     course = replace(small_course(), lessons=(small_lesson(1), small_lesson(2, gap=Gap(days=3))))
-    revision = Revision(
-        id=RevisionId(1),
-        course_id=CourseId(1),
-        number=1,
-        course=course,
-        lesson_ids=(LessonId(1), LessonId(2)),
-        published_at=NOW,
-    )
     daily = Rhythm(send_at=time(8), days=frozenset(range(7)), gap=Gap(days=1))
-    assert revision.rhythm_to(0) == daily
-    assert revision.rhythm_to(1) == Rhythm(send_at=time(8), days=frozenset(range(7)), gap=Gap(days=3))
+    assert course.rhythm_to(0) == daily
+    assert course.rhythm_to(1) == Rhythm(send_at=time(8), days=frozenset(range(7)), gap=Gap(days=3))
 
 
 def test_a_claims_ticket_names_its_delivery_and_its_attempt() -> None:

@@ -1,29 +1,17 @@
 """When is a lesson due, in every zone of the world and on the days when clocks change?"""
 
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
 from itertools import pairwise
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import pytest
+from calendars import LONDON, RHYTHMS, SECOND, ZONES, moments, rhythm, utc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sequencer.core import schedule
 from sequencer.core.model import Gap, Rhythm
 from sequencer.errors import BadContent
-
-EVERY_DAY = frozenset(range(7))
-SECOND = timedelta(seconds=1)
-
-
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def rhythm(at: str = "08:00", days: Iterable[int] = EVERY_DAY, gap: Gap | None = None) -> Rhythm:
-    return Rhythm(send_at=time.fromisoformat(at), days=frozenset(days), gap=gap or Gap(days=1))
 
 
 # A clock that is put forward jumps over times (gap); one that is put back shows them twice (overlap).
@@ -77,7 +65,6 @@ def test_a_time_that_its_day_does_not_have_is_no_instant(zone: str, day: str, at
     assert schedule.local_instant(date.fromisoformat(day), time.fromisoformat(at), ZoneInfo(zone)) is None
 
 
-LONDON = "Europe/London"
 MON, TUE, THU, SAT = 0, 1, 3, 5
 
 
@@ -168,41 +155,6 @@ def test_an_instant_is_shown_as_the_persons_clock_shows_it() -> None:
     assert f"{shown:%H:%M}" == "08:00"
 
 
-# Every zone there is, every allowed rhythm; half of the time near one of the zone's changes of clock.
-ZONES = sorted(available_timezones())
-FROM, UNTIL = utc("2024-01-01"), utc("2036-12-31")
-
-
-@cache
-def changes(key: str) -> tuple[datetime, ...]:
-    """The weeks in which the zone's clock is changed."""
-    zone, week = ZoneInfo(key), timedelta(days=7)
-    weeks = [FROM + number * week for number in range((UNTIL - FROM) // week)]
-    return tuple(at for at in weeks if at.astimezone(zone).utcoffset() != (at + week).astimezone(zone).utcoffset())
-
-
-@st.composite
-def moments(draw: st.DrawFn) -> tuple[datetime, ZoneInfo]:
-    key = draw(st.sampled_from(ZONES))
-    near = changes(key)
-    if near and draw(st.booleans()):
-        at = draw(st.sampled_from(near)) + timedelta(minutes=draw(st.integers(0, 8 * 24 * 60)))
-    else:
-        at = draw(st.datetimes(FROM.replace(tzinfo=None), UNTIL.replace(tzinfo=None))).replace(tzinfo=UTC)
-    return at, ZoneInfo(key)
-
-
-# Clocks are changed at night: so nights come up as often as days.
-HOURS = st.one_of(st.integers(0, 3 * 60 + 59), st.integers(22 * 60, 24 * 60 - 1), st.integers(0, 24 * 60 - 1))
-GAPS = st.one_of(st.builds(Gap, days=st.integers(1, 30)), st.builds(Gap, hours=st.integers(1, 200)))
-RHYTHMS = st.builds(
-    Rhythm,
-    send_at=HOURS.map(lambda minutes: time(minutes // 60, minutes % 60)),
-    days=st.frozensets(st.integers(0, 6), min_size=1),
-    gap=GAPS,
-)
-
-
 def assert_right_hour(due: datetime, zone: ZoneInfo, given_rhythm: Rhythm) -> None:
     """The clock shows the hour for the first time, or has just jumped over it; on a day that is allowed."""
     local = due.astimezone(zone)
@@ -275,36 +227,3 @@ def test_twenty_lessons_never_meet_and_never_go_back(moment: tuple[datetime, Zon
     assert all(later > earlier for earlier, later in pairwise(chain))
     days = [at.astimezone(zone).date() for at in chain]
     assert len(set(days[1:])) == 20
-
-
-@pytest.mark.parametrize(
-    ("value", "gap"),
-    [
-        (1, Gap(days=1)),
-        (14, Gap(days=14)),
-        ("3", Gap(days=3)),
-        ("1 day", Gap(days=1)),
-        ("3 days", Gap(days=3)),
-        ("1 week", Gap(days=7)),
-        ("2 weeks", Gap(days=14)),
-        ("12 hours", Gap(hours=12)),
-        ("1 hour", Gap(hours=1)),
-        ("  2   days ", Gap(days=2)),
-        ("1000 hours", Gap(hours=1000)),
-    ],
-)
-def test_a_gap_is_read_as_authors_write_it(value: object, gap: Gap) -> None:
-    assert schedule.parse_gap(value) == gap
-
-
-NO_GAPS: tuple[object, ...] = (
-    *(0, -1, 1.5, 10**9, True, None, []),
-    *("", "0", "0 days", "-1 day", "1.5 days", "²", "² days", "1001 days", "99999999999 days", "9" * 5000),
-    *("days", "3 dayz", "1 dayss", "days 3", "3 days 2", "1 month"),
-)
-
-
-@pytest.mark.parametrize("value", NO_GAPS)
-def test_any_other_gap_is_refused_with_what_would_be_right(value: object) -> None:
-    with pytest.raises(ValueError, match=r'^write a number of days, like 3, or "12 hours"$'):
-        schedule.parse_gap(value)

@@ -258,3 +258,19 @@ def test_a_sign_up_is_answered_with_a_mail_or_with_silence(
 
 def test_a_server_that_asks_for_more_after_the_content_leaves_it_uncertain() -> None:
     assert verdicts.judge(Stage.CONTENT, "354 go on") == Uncertain(reply="354 go on")
+
+
+@pytest.mark.parametrize(
+    ("reply", "worn"),
+    [
+        ("421 4.7.0 too many messages on this connection", True),
+        ("452 4.5.3 Too many messages sent", True),
+        ("452 4.3.1 Insufficient system storage", False),
+        ("451 4.5.3 later", False),
+        ("454 Throttling failure: Maximum sending rate exceeded.", False),
+        ("550 5.7.1 421", False),
+        ("", False),
+    ],
+)
+def test_a_connection_is_worn_out_by_421_or_by_too_many_messages(reply: str, *, worn: bool) -> None:
+    assert verdicts.wears_out(reply) is worn

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from door import STREET, Door, served
 from house import House, small_course
+from installation import COURSE, LESSON, SETTINGS, Run
 
+from sequencer.cli import main
 from sequencer.store.database import Database, connect
 
 
@@ -55,3 +58,30 @@ def umask() -> Iterator[None]:
     before = os.umask(0o022)
     yield
     os.umask(before)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of an installation: settings, and a course of three lessons. It is the current one."""
+    (tmp_path / "sequencer.toml").write_text(SETTINGS, encoding="utf-8")
+    course = tmp_path / "lessons" / "small"
+    course.mkdir(parents=True)
+    (course / "course.toml").write_text(COURSE, encoding="utf-8")
+    for number in (1, 2, 3):
+        (course / f"{number:02}.md").write_text(LESSON.format(number=number), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(folder: Path) -> Run:
+    """Runs a command in that folder; neither a traceback nor an exception ever."""
+    assert folder == Path.cwd()
+
+    def command(*words: str) -> Result:
+        result = CliRunner().invoke(main, list(words), prog_name="sequencer")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        assert "Traceback" not in result.output
+        return result
+
+    return command

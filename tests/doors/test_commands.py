@@ -3,82 +3,18 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from house import EIGHT, NOW, House, small_course
+from installation import LESSON, SETTINGS, Run, sentence
 
-from sequencer.cli import main
 from sequencer.cli.frame import clock
 from sequencer.content.files import shipped
 from sequencer.store.database import Database
 
-SETTINGS = """\
-base_url = "https://mail.example.org"
-secret_key = "a secret of tests that is long enough"
-postal_address = "1 Example Street"
-relay_url = "smtp://127.0.0.1:1?timeout=1"
-database_url = "sqlite:///test.db"
-[forms.newsletter]
-course = "small"
-"""
-COURSE = """\
-title = "A Small Course"
-brand = "The Brand"
-sender = "Ann Author <ann@example.org>"
-"""
-LESSON = """\
----
-id: lesson-{number}
-subject: "Subject {number}"
-preheader: "Preheader {number}"
-theme: "Theme {number}"
----
-Words of lesson {number}.
-"""
 EMAIL = "reader@example.org"
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of an installation: settings, and a course of three lessons. It is the current one."""
-    (tmp_path / "sequencer.toml").write_text(SETTINGS, encoding="utf-8")
-    course = tmp_path / "lessons" / "small"
-    course.mkdir(parents=True)
-    (course / "course.toml").write_text(COURSE, encoding="utf-8")
-    for number in (1, 2, 3):
-        (course / f"{number:02}.md").write_text(LESSON.format(number=number), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(folder: Path) -> Run:
-    """Runs a command in that folder; neither a traceback nor an exception ever."""
-    assert folder == Path.cwd()
-
-    def command(*words: str) -> Result:
-        result = CliRunner().invoke(main, list(words), prog_name="sequencer")
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        assert "Traceback" not in result.output
-        return result
-
-    return command
-
-
-def sentence(result: Result, code: int) -> str:
-    """The one sentence of a command that was not done or not understood."""
-    assert result.exit_code == code, result.output
-    lines = result.stderr.strip().splitlines()
-    assert lines[-1].startswith("Error: ")
-    return lines[-1].removeprefix("Error: ")
-
-
-# init
 
 
 def test_init_writes_settings_that_only_their_owner_reads_and_the_shipped_course(run: Run, folder: Path) -> None:

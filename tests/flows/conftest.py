@@ -11,8 +11,8 @@ from house import NOW, House
 
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course
+from sequencer.flows import edits
 from sequencer.flows.press import Press
-from sequencer.store import courses
 from sequencer.store.database import Database
 
 
@@ -27,7 +27,7 @@ class QuickHouse(House):
     def publish(self, course: Course, now: datetime = NOW) -> None:
         """Publish a course as it is."""
         with self.db.begin() as tx:
-            courses.publish(tx, course, now=now)
+            edits.publish(tx, course, now=now)
 
 
 @pytest.fixture(scope="session")

@@ -207,51 +207,6 @@ def test_what_is_published_can_be_asked_for_by_name(house: House) -> None:
     assert course_flow.published(house.db, "small") == small_course()
 
 
-def test_the_shipped_course_has_nothing_to_find_fault_with(house: House) -> None:
-    folder = shipped("lessons") / "why-men-pull-away"
-    assert course_flow.lint(folder, house.templates, postal_address=POSTAL) == []
-
-
-def _lint(house: House, folder: Path) -> list[tuple[str, str]]:
-    found = course_flow.lint(folder, house.templates, postal_address=POSTAL)
-    return [(finding.where, finding.sentence) for finding in found]
-
-
-def test_each_broken_file_is_found_at_once(house: House, tmp_path: Path) -> None:
-    folder = _write(tmp_path, one="no front matter\n", two=LESSON.format(key="two"), three="---\nid: x\n")
-    found = _lint(house, folder)
-    assert [where for where, _ in found] == [f"{folder}/one.md:1", f"{folder}/three.md:1"]
-    assert "front matter is missing" in found[0][1]
-    assert "has no end" in found[1][1]
-
-
-def test_each_lesson_with_a_broken_mark_is_found_with_its_line(house: House, tmp_path: Path) -> None:
-    bad = LESSON.format(key="one") + "\nHello {{ subscriber.nam }}.\n"
-    folder = _write(tmp_path, one=bad, two=LESSON.format(key="two"), three=bad.replace("id: one", "id: three"))
-    assert [where for where, _ in _lint(house, folder)] == ["small/one.md:10", "small/three.md:10"]
-
-
-def test_two_lessons_with_one_id_are_found(house: House, tmp_path: Path) -> None:
-    folder = _write(tmp_path, one=LESSON.format(key="same"), two=LESSON.format(key="same"))
-    ((where, sentence),) = _lint(house, folder)
-    assert where == "small/two.md:1"
-    assert '"same" is taken by small/one.md' in sentence
-
-
-def test_a_course_without_its_file_is_found(house: House, tmp_path: Path) -> None:
-    folder = _write(tmp_path)
-    (folder / "course.toml").unlink()
-    ((where, _),) = _lint(house, folder)
-    assert where == f"{folder}/course.toml"
-
-
-def test_a_mail_that_gmail_would_cut_off_is_found(house: House, tmp_path: Path) -> None:
-    folder = _write(tmp_path, one=LESSON.format(key="one") + "Long words.\n" * 9000)
-    ((where, sentence),) = _lint(house, folder)
-    assert where == "small/one.md"
-    assert "Gmail cuts it off" in sentence
-
-
 def test_a_lesson_that_is_added_reaches_whoever_has_not_finished(house: House) -> None:
     house.publish(small_course(2))
     house.join(EMAIL)

@@ -62,6 +62,18 @@ def test_the_rule_of_a_later_lesson_names_the_gap(open_house: House) -> None:
     assert place.rule == "every day at 08:00 on the person's clock, at least 1 day after the lesson before"
 
 
+def test_the_rule_names_the_window_and_the_days_without_lessons(house: House) -> None:
+    plain = small_course()
+    rhythm = replace(plain.rhythm, spread=timedelta(minutes=15), days=frozenset({0, 3}), yearly=frozenset({(12, 25)}))
+    house.publish(replace(plain, rhythm=rhythm, holidays="GB"))
+    house.join(EMAIL)
+    (place,) = _why(house).places
+    assert place.rule == (
+        "Mon, Thu at 08:00 or up to 15 minutes later on the person's clock, not on public holidays (GB) or the days "
+        "that course.toml leaves out, as soon as that comes"
+    )
+
+
 def test_what_was_put_off_says_until_when_and_what_the_relay_said(open_house: House) -> None:
     open_house.join(EMAIL)
     open_house.courier.answers = [Deferred(reply="451 4.3.0 busy", after=timedelta(minutes=30))]

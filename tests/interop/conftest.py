@@ -1,7 +1,8 @@
 """What do the tests of this ring share? A room for the servers, an authority, and one run through each relay."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import trustme
@@ -9,9 +10,10 @@ from interop import course, relays, room
 from interop.collector import Arrived, Collector
 from interop.course import Installation
 from interop.room import Room
-from interop.run import MESSAGES, SOME, Authority, Drained, Keyring, Post
+from interop.run import GONE, LATER, MESSAGES, SOME, Authority, Drained, Hurried, Install, Keyring, Post
 
 MOST_PASSES = 6
+NOBODY: Mapping[int, str] = MappingProxyType({})
 
 
 @pytest.fixture(scope="session")
@@ -51,15 +53,13 @@ def keyring(tmp_path_factory: pytest.TempPathFactory) -> Keyring:
 
 
 @pytest.fixture(scope="session")
-def install(
-    authority: Authority, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[int], Installation]:
-    """Make an installation with so many people who are due."""
+def install(authority: Authority, keyring: Keyring, tmp_path_factory: pytest.TempPathFactory) -> Install:
+    """Make an installation with so many people who are due, some of them under other addresses."""
 
-    def make(people: int) -> Installation:
+    def make(people: int, others: Mapping[int, str] = NOBODY) -> Installation:
         folder = tmp_path_factory.mktemp("installation")
         made = Installation(folder=folder, keys=keyring.folder, people=people, trusts=authority.file)
-        made.set_up()
+        made.set_up(others)
         return made
 
     return make
@@ -83,7 +83,7 @@ def post(request: pytest.FixtureRequest, room_of_servers: Room, authority: Autho
 
 
 @pytest.fixture(scope="session")
-def drained(post: Post, install: Callable[[int], Installation]) -> Drained:
+def drained(post: Post, install: Install) -> Drained:
     """What happened when everybody was due: one pass, and others hours later for what it left."""
     installation, before = install(MESSAGES), len(post.collector.arrived)
     passes = [installation.tick(post.relay.url())]
@@ -96,7 +96,23 @@ def drained(post: Post, install: Callable[[int], Installation]) -> Drained:
 
 
 @pytest.fixture(scope="session")
-def written(install: Callable[[int], Installation]) -> Mapping[str, Arrived]:
+def hurried(post: Post, install: Install) -> Hurried:
+    """What one pass did by the eager way, where the relay refuses some of those in between."""
+    installation, before = install(MESSAGES, {**GONE, **LATER}), len(post.collector.arrived)
+    logged = len(post.relay.logged())
+    done = installation.tick(post.relay.url(eager="on", connections=1))
+    post.wait_for(before + int(str(done["accepted"])))
+    return Hurried(
+        done=done,
+        arrived=tuple(post.collector.arrived[before:]),
+        ledger=tuple(installation.ledger()),
+        suppressed=frozenset(installation.suppressed()),
+        logged=tuple(post.relay.logged()[logged:]),
+    )
+
+
+@pytest.fixture(scope="session")
+def written(install: Install) -> Mapping[str, Arrived]:
     """The first messages as they are without any relay between, by their recipient."""
     collector = Collector()
     with collector.listening():

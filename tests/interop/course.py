@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import text
+
 from benchmarks import ground
 from sequencer.content.files import shipped
-from sequencer.core.model import Delivery, DeliveryState
-from sequencer.store import deliveries
+from sequencer.core.model import Delivery, DeliveryState, SubscriberState
+from sequencer.store import deliveries, subscribers
 from sequencer.store.database import connect
 
 SENDER_DOMAIN = "example.org"
@@ -44,10 +46,16 @@ class Installation:
     people: int
     trusts: Path
 
-    def set_up(self) -> None:
-        """Publish the course, and let the people be due."""
+    def set_up(self, others: Mapping[int, str]) -> None:
+        """Publish the course, and let the people be due; `others` are addresses that are not reader<number>'s."""
         db = ground.database(self.folder, "sqlite:///interop.db")
         ground.fill(db, ground.publish(db, words=330), people=self.people, due=self.people)
+        with db.begin() as tx:
+            for number, address in others.items():
+                values = {"number": number, "address": address}
+                tx.execute(
+                    text("UPDATE subscriber SET normalized = :address, wire = :address WHERE id = :number"), values
+                )
         db.close()
 
     def tick(self, relay: str, *, hours: int = 0) -> Mapping[str, object]:
@@ -68,6 +76,14 @@ class Installation:
             rows = list(deliveries.listed(tx, limit=self.people + 1))
         db.close()
         return rows
+
+    def suppressed(self) -> set[str]:
+        """The addresses that get no more mail."""
+        db = connect("sqlite:///interop.db", root=self.folder)
+        with db.read() as tx:
+            people = subscribers.listed(tx, state=SubscriberState.SUPPRESSED, limit=self.people)
+        db.close()
+        return {person.address.wire for person in people}
 
     def is_waiting(self) -> bool:
         """Whether anybody's first message is not sent yet."""

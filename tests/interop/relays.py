@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from interop.room import Room
 from story.stage import free_port, wait_for
 
 USER = "sequencer"
 PASSWORD = "horse/battery@50%"  # what an address has to percent-encode
+# What Postfix and Exim say of an address that begins with "gone", and of one that begins with "later".
+GONE, LATER = "550 5.1.1 no such user", "450 4.2.1 mailbox full"
 _NAME = "relay.example.net"
 _CERTIFICATE, _KEY = "/etc/ssl/relay.pem", "/etc/ssl/relay.key"
 
@@ -32,10 +34,11 @@ class Relay:
     queues: tuple[str, ...]
     log: str
 
-    def url(self, *, password: str = PASSWORD) -> str:
-        """What `relay_url` has to be."""
+    def url(self, *, password: str = PASSWORD, **options: object) -> str:
+        """What `relay_url` has to be, with options of ours."""
         known, tls = (f"{USER}:{quote(password, safe='')}@", "required") if self.is_locked else ("", "off")
-        return f"smtp://{known}127.0.0.1:{self.port}?tls={tls}&connections={self.connections}"
+        query = urlencode({"tls": tls, "connections": self.connections, **options})
+        return f"smtp://{known}127.0.0.1:{self.port}?{query}"
 
     def is_empty(self) -> bool:
         """Whether no message waits in its queue."""
@@ -44,7 +47,11 @@ class Relay:
 
     def said(self) -> str:
         """The end of its log, for who wonders what went wrong."""
-        return "\n".join(self.room.path(self.log).read_text(errors="replace").splitlines()[-5:])
+        return "\n".join(self.logged()[-5:])
+
+    def logged(self) -> list[str]:
+        """The lines of its log."""
+        return self.room.path(self.log).read_text(errors="replace").splitlines()
 
 
 def postfix(room: Room, port: int, onward: int) -> tuple[str, ...]:
@@ -56,6 +63,7 @@ def postfix(room: Room, port: int, onward: int) -> tuple[str, ...]:
     room.folder("/var/spool/postfix/pid", owner="root")
     room.folder("/var/lib/postfix", owner="postfix", mode=0o700)
     room.write("/etc/postfix/main.cf", _POSTFIX.format(onward=onward, name=_NAME, certificate=_CERTIFICATE, key=_KEY))
+    room.write("/etc/postfix/refused", f"/^gone/ {GONE}\n/^later/ {LATER}\n")
     room.write("/etc/postfix/master.cf", _POSTFIX_SERVICES.format(port=port))
     room.write(
         "/etc/postfix/sasl/smtpd.conf", "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nmech_list: PLAIN LOGIN\n"
@@ -72,7 +80,15 @@ def exim(room: Room, port: int, onward: int) -> tuple[str, ...]:
     room.write(
         "/etc/exim4/exim4.conf",
         _EXIM.format(
-            port=port, onward=onward, name=_NAME, certificate=_CERTIFICATE, key=_KEY, user=USER, password=PASSWORD
+            port=port,
+            onward=onward,
+            name=_NAME,
+            certificate=_CERTIFICATE,
+            key=_KEY,
+            user=USER,
+            password=PASSWORD,
+            gone=GONE,
+            later=LATER,
         ),
     )
     return ("/usr/sbin/exim4", "-bdf", "-q5s")
@@ -182,6 +198,7 @@ smtpd_sasl_auth_enable = yes
 smtpd_sasl_local_domain = {name}
 smtpd_tls_auth_only = yes
 smtpd_relay_restrictions = permit_sasl_authenticated, reject
+smtpd_recipient_restrictions = check_recipient_access regexp:/etc/postfix/refused
 smtp_dns_support_level = disabled
 relayhost = [127.0.0.1]:{onward}
 """
@@ -223,6 +240,10 @@ smtp_accept_queue_per_connection = 0
 
 begin acl
 people:
+  deny local_parts = ^gone
+       message = {gone}
+  defer local_parts = ^later
+       message = {later}
   accept authenticated = *
   deny
 all:

@@ -4,8 +4,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from interop.collector import Arrived, Collector
+from interop.course import Installation
 from interop.relays import Relay
 from story.stage import wait_for
 
@@ -13,6 +15,10 @@ from sequencer.core.model import Delivery
 
 MESSAGES = int(os.environ.get("INTEROP_MESSAGES", "2000"))
 SOME = 20
+
+# Whom the relay refuses for good, and whom for now, by number: strewn among the others.
+GONE = {number: f"gone{number}@example.org" for number in range(7, MESSAGES + 1, 40)}
+LATER = {number: f"later{number}@example.org" for number in range(23, MESSAGES + 1, 40)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +52,25 @@ class Keyring:
 
     folder: Path
     records: Mapping[str, str]
+
+
+class Install(Protocol):
+    """Makes an installation."""
+
+    def __call__(self, people: int, others: Mapping[int, str] = ...) -> Installation:
+        """With so many people who are due; `others` have these addresses, by number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hurried:
+    """What our program said of its pass, what arrived, the ledger, who gets no more mail, and what the relay logged."""
+
+    done: Mapping[str, object]
+    arrived: tuple[Arrived, ...]
+    ledger: tuple[Delivery, ...]
+    suppressed: frozenset[str]
+    logged: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,16 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from interop import opendkim, relays
 from interop.collector import Arrived
-from interop.course import Installation
 from interop.room import Room
-from interop.run import MESSAGES, SOME, Drained, Keyring, Post
+from interop.run import MESSAGES, SOME, Drained, Install, Keyring, Post
 
 from sequencer.core.model import DeliveryState
 
@@ -87,7 +86,7 @@ def test_opendkim_refuses_what_was_changed_on_the_way(
 @pytest.mark.parametrize("post", ["postfix", "exim"], indirect=True)
 @pytest.mark.parametrize("spoilt", ["password", "certificate"])
 def test_nothing_is_sent_by_a_login_that_fails_and_everything_once_it_works(
-    spoilt: str, post: Post, install: Callable[[int], Installation], stranger: Path
+    spoilt: str, post: Post, install: Install, stranger: Path
 ) -> None:
     installation, before = install(SOME), len(post.collector.arrived)
     careful = replace(installation, trusts=stranger) if spoilt == "certificate" else installation

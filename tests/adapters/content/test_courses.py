@@ -1,14 +1,14 @@
 """Does a folder of files become the course its author meant, or a sentence that says what to mend and where?"""
 
 import re
-from datetime import time
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
 
 from sequencer.content import courses
 from sequencer.content.files import shipped
-from sequencer.core.model import Course, Gap, Mailbox, Rhythm, WhenUncertain
+from sequencer.core.model import CatchUp, Course, Gap, Mailbox, Rhythm, WhenUncertain
 from sequencer.errors import BadContent
 
 COURSE = """\
@@ -85,6 +85,25 @@ uncertain = "hold"
     assert (course.lessons[0].gap, course.lessons[0].added) == (Gap(hours=12), "list")
 
 
+def test_the_days_and_the_window_of_a_course_are_read(tmp_path: Path) -> None:
+    said = """
+spread = "15 min"
+blackout = ["2026-12-24..2026-12-25", 2027-05-01, "12-31"]
+holidays = "gb-sct"
+catch_up = "skip"
+"""
+    course = courses.read(write(tmp_path, course=COURSE + said))
+    assert course.rhythm == Rhythm(
+        send_at=time(8),
+        days=frozenset(range(7)),
+        gap=Gap(days=1),
+        blackout=frozenset({date(2026, 12, 24), date(2026, 12, 25), date(2027, 5, 1)}),
+        yearly=frozenset({(12, 31)}),
+        spread=timedelta(minutes=15),
+    )
+    assert (course.holidays, course.catch_up) == ("GB-SCT", CatchUp.SKIP)
+
+
 @pytest.mark.parametrize(
     ("course", "lesson"),
     [
@@ -153,10 +172,28 @@ BAD_COURSES = [
     (COURSE + "gap = 0", '"gap" is 0'),
     (
         COURSE + 'uncertain = "maybe"',
-        'is \'maybe\'; write "retry", "retry after 30 min", "hold" or "assume sent"',
+        '"uncertain" is \'maybe\'; write "retry", "retry after 30 min", "hold" or "assume sent"',
     ),
+    (
+        COURSE + 'spread = "a while"',
+        "\"spread\" is 'a while'; write a number of minutes or hours, up to 12 hours, like",
+    ),
+    (COURSE + "spread = 15", '"spread" is 15; write'),
+    (COURSE + 'blackout = "12-25"', "\"blackout\" is '12-25'; write a list like"),
+    (COURSE + 'blackout = ["25.12."]', "\"blackout\" is ['25.12.']; '25.12.' is no day; write \"2026-12-24\", "),
+    (COURSE + 'holidays = "XX"', '"holidays" is \'XX\'; write a country by its two letters, like "GB", or one of its'),
+    (
+        COURSE + 'holidays = "GB-XX"',
+        '"holidays" is \'GB-XX\'; write "GB" alone, or a region that is known here: its regions are ENG, NIR, SCT, WLS',
+    ),
+    (
+        COURSE + 'holidays = "VA-I"',
+        '"holidays" is \'VA-I\'; write "VA" alone, or a region that is known here: it has no',
+    ),
+    (COURSE + "holidays = true", '"holidays" is True; write a country'),
+    (COURSE + 'catch_up = "digest"', '"catch_up" is \'digest\'; write "shift" or "skip"'),
     (COURSE + "subtitle = 3", '"subtitle" is 3'),
-    (COURSE + 'colour = "blue"', '"colour" is not known here; known are author, brand, days'),
+    (COURSE + 'colour = "blue"', '"colour" is not known here; known are author, blackout, brand, catch_up, days'),
     (COURSE + "title", "this is not valid TOML: "),
     (b'title = "\xff"', "the file cannot be read: "),
 ]

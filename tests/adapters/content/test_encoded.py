@@ -24,7 +24,7 @@ from sequencer.message import quoted
 from sequencer.message.mime import Letter, assemble, compose
 
 POSTAL = "Straße 1\n12 Example Street"
-NO_LINKS = {"unsubscribe": "", "preferences": "", "view": ""}
+NO_LINKS = {"unsubscribe": "", "preferences": "", "view": "", "course": ""}
 
 
 def mails() -> Iterator[CompiledMail]:

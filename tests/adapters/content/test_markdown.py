@@ -46,7 +46,7 @@ def test_a_link_that_would_run_a_program_is_no_link() -> None:
 
 GOOD = "::: question\nWhy?\n:::\n"
 NO_END = 'this box has no end; close it with a line ":::".'
-KNOWN = "there are exercise, question, tomorrow, button."
+KNOWN = "there are exercise, question, tip, note, warning, tomorrow, button."
 BROKEN = [
     ("One.\n\n::: exercize\nTwo.\n:::\n", 3, f'the box "exercize" is not known; {KNOWN}'),
     ("One.\n::: exercize\nTwo.\n:::\n", 2, f'the box "exercize" is not known; {KNOWN}'),

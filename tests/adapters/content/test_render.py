@@ -21,7 +21,7 @@ from sequencer.errors import BadContent
 
 TEMPLATES = Templates()
 POSTAL = "Stonefield Letters\n12 Example Street, London"
-NO_LINKS = {"unsubscribe": "", "preferences": "", "view": ""}
+NO_LINKS = {"unsubscribe": "", "preferences": "", "view": "", "course": ""}
 
 
 def compiled(body: str = "Words.\n", *, templates: Templates = TEMPLATES, **changes: object) -> CompiledMail:

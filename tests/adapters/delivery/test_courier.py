@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from house import ScriptedCourier
-from relay import EXTENSIONS, ChaosRelay, Fault, How, Step, a_parcel, recipient
+from relay import CHUNKING, EXTENSIONS, ChaosRelay, Fault, How, Step, a_parcel, recipient
 
 from sequencer.core.model import (
     Accepted,
@@ -110,18 +110,19 @@ class Post:
     down: Callable[[], Courier]
 
 
-@pytest.fixture(params=["smtp", "smtp without pipelining", "scripted"])
+@pytest.fixture(params=["smtp", "smtp eager", "smtp without pipelining", "scripted"])
 def post(request: pytest.FixtureRequest) -> Iterator[Post]:
     """Each courier there is: all keep the same contract."""
     if request.param == "scripted":
         scripted = ScriptedCourier()
         yield Post(scripted, lambda: [one.recipient for one in scripted.sent], lambda: ScriptedCourier(down="Down."))
         return
-    with ChaosRelay(extensions=EXTENSIONS if request.param == "smtp" else PLAIN) as relay:
+    offered = {"smtp": EXTENSIONS, "smtp eager": CHUNKING}.get(request.param, PLAIN)
+    with ChaosRelay(extensions=offered) as relay:
         with ChaosRelay() as gone:
             pass
         yield Post(
-            SmtpCourier(relay.settings(connections=3)),
+            SmtpCourier(relay.settings(connections=3, eager=request.param == "smtp eager")),
             lambda: relay.recipients,
             lambda: SmtpCourier(gone.settings(connections=3)),
         )

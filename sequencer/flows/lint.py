@@ -1,0 +1,109 @@
+"""What is wrong with a course's files? Every finding with its file and line, before anything is published."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from sequencer.content.courses import COURSE_FILE
+from sequencer.content.lint import findings, front, links, mail, order, personal, reach, tags, wording
+from sequencer.content.lint.findings import Finding
+from sequencer.content.lint.front import Draft
+from sequencer.content.render import Person, compile_confirmation, compile_lesson
+from sequencer.content.templates import Templates
+from sequencer.core.model import Course
+from sequencer.errors import BadContent
+
+MOST_HTML = mail.MOST_HTML
+_CONFIRM = {"confirm": "https://example.org/confirm/sample", "refuse": "https://example.org/u/sample"}
+
+
+def lint(
+    folder: Path, templates: Templates, *, postal_address: str, now: datetime, ask_the_web: bool = False
+) -> Sequence[Finding]:
+    """What is wrong with the course in `folder`, file by file; empty where all is well.
+
+    What cannot be read hides nothing: the other lessons are looked at all the same. `ask_the_web` sends a request to
+    each address that the lessons name; without it nothing leaves this machine.
+    """
+    found: list[Finding] = []
+    drafts: list[Draft] = []
+    for path in sorted(folder.glob("*.md")):
+        draft, wrong = front.draft(path)
+        found += wrong
+        drafts += [draft] if draft else []
+    course, wrong = front.course(folder, tuple(draft.lesson for draft in drafts))
+    found += wrong
+    if not drafts and not found:
+        sentence = "there is no lesson yet; write one as 01-first.md."
+        found.append(Finding(file=str(folder), line=0, rule="course-file", sentence=sentence))
+    found += _of_all(drafts)
+    for draft in drafts:
+        found += _of_one(draft, templates)
+    if course is not None:
+        found += order.rhythm(course, drafts, path=str(folder / COURSE_FILE), now=now)
+        found += _of_mails(course, drafts, templates, postal_address)
+        found += _of_confirmation(course, templates, postal_address)
+    found += _of_templates(templates)
+    if ask_the_web:
+        found += reach.answered(drafts)
+    return found
+
+
+def _of_all(drafts: Sequence[Draft]) -> Iterator[Finding]:
+    """What only shows where lessons stand side by side."""
+    yield from order.twins(drafts)
+    yield from order.numbers(drafts)
+    yield from order.previous(drafts)
+    yield from wording.subjects(drafts)
+    yield from wording.preheaders(drafts)
+
+
+def _of_one(draft: Draft, templates: Templates) -> Iterator[Finding]:
+    """What shows in one lesson's file."""
+    yield from personal.undefined(draft, templates)
+    yield from personal.unguarded(draft, templates)
+    yield from links.written(draft)
+    yield from wording.spam(draft)
+
+
+def _of_templates(templates: Templates) -> Iterator[Finding]:
+    for path in templates.mail_files().values():
+        yield from tags.template(path)
+
+
+def _of_mails(course: Course, drafts: Sequence[Draft], templates: Templates, postal: str) -> Iterator[Finding]:
+    """What shows when the lessons are compiled; what a template does to each of them is told once."""
+    told: set[tuple[str, str]] = set()
+    for step, draft in enumerate(drafts):
+        try:
+            compiled = compile_lesson(course, step, templates=templates, postal_address=postal)
+            sample, refused = mail.samples(compiled)
+        except BadContent as error:
+            yield from _unless_told(draft, error, templates)
+            continue
+        if refused is not None:
+            yield draft.refused(refused, "lesson")
+        empty = sum(not one.to for one in links.addresses(draft))
+        for rule, sentence in (*mail.staying(sample), *mail.judged(sample, empty=empty)):
+            if (rule, sentence) not in told:
+                told.add((rule, sentence))
+                yield draft.finding(rule, sentence)
+
+
+def _of_confirmation(course: Course, templates: Templates, postal: str) -> Iterator[Finding]:
+    """What shows in the mail that asks a visitor whether it was them; whose lesson it is does not matter."""
+    path = str(templates.mail_files()["confirm.mjml"])
+    try:
+        compiled = compile_confirmation(course, templates=templates, postal_address=postal, confirm_within=7)
+        sample = compiled.fill(Person(name="", address="", links=_CONFIRM))
+    except BadContent as error:
+        yield findings.of(error, "lesson")
+        return
+    for rule, sentence in mail.judged(sample):
+        yield Finding(file=path, line=0, rule=rule, sentence=sentence)
+
+
+def _unless_told(draft: Draft, error: BadContent, templates: Templates) -> Iterator[Finding]:
+    """What a lesson cannot be compiled for, where it is not a mark that was found already."""
+    if not any(personal.undefined(draft, templates)):
+        yield draft.refused(error, "lesson")

@@ -1,0 +1,72 @@
+"""How does an admin stop the mail, and let it go on without a burst? Everything, or one course."""
+
+import logging
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sequencer.core.model import CourseId
+from sequencer.errors import NotFound
+from sequencer.flows import hours
+from sequencer.store import courses, pauses, places
+from sequencer.store.database import Database, Transaction
+from sequencer.store.pauses import Standstill
+
+log = logging.getLogger(__name__)
+
+_UTC = ZoneInfo("UTC")
+
+
+def stop(db: Database, *, reason: str, now: datetime) -> None:
+    """From now on nothing goes out; what is on the wire is finished."""
+    with db.begin() as tx:
+        pauses.stop_everything(tx, reason=reason, now=now)
+    log.warning("everything.paused", extra={"reason": reason})
+
+
+def go_on(db: Database) -> bool:
+    """Everything goes on: each person gets what is due, one lesson a gap. Whether it stood still."""
+    with db.begin() as tx:
+        stood = pauses.resume_everything(tx)
+    log.warning("everything.resumed")
+    return stood
+
+
+def standstill(db: Database) -> Standstill | None:
+    """Since when nothing goes out, and why; None where mail goes out."""
+    with db.read() as tx:
+        return pauses.standstill(tx)
+
+
+def pause_course(db: Database, slug: str, *, now: datetime) -> bool:
+    """Nobody gets a lesson of the course until it is resumed; whether that is new. Raises NotFound."""
+    with db.begin() as tx:
+        new = pauses.pause_course(tx, _course(tx, slug), now=now)
+    log.warning("course.paused", extra={"course": slug})
+    return new
+
+
+def resume_course(db: Database, slug: str, *, now: datetime) -> int | None:
+    """The course goes on: who was held gets the next lesson at their next allowed hour.
+
+    How many people that are; None where the course did not stand still. Raises NotFound.
+    """
+    with db.begin() as tx:
+        which = _course(tx, slug)
+        if not pauses.pause_course(tx, which, now=None):
+            return None
+        revision = courses.revision(tx, courses.current_id(tx, which))
+        due = [
+            (one.enrolment_id, hours.next_hour(one, one.step, revision, now=now, instead=_UTC))
+            for one in places.held(tx, which)
+            if one.step < len(revision.lesson_ids)
+        ]
+        pauses.release(tx, due)
+    log.warning("course.resumed", extra={"course": slug, "people": len(due)})
+    return len(due)
+
+
+def _course(tx: Transaction, slug: str) -> CourseId:
+    revision = courses.current(tx, slug)
+    if revision is None:
+        raise NotFound(f'The course "{slug}" is not published.')
+    return revision.course_id

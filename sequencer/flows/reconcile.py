@@ -1,0 +1,100 @@
+"""What did go out since the backup that was restored? A relay's log says so, and the ledger takes its word.
+
+A Message-ID is made from what a message is, to whom and in which pass. So for everybody on a course the ids of the
+lessons that are still before them can be made, and looked for in the log: what is found there has been sent.
+"""
+
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sequencer.core.lifecycle import DeliveryEvent
+from sequencer.core.model import Claim, Revision
+from sequencer.flows import hours
+from sequencer.flows.plan import go_on
+from sequencer.flows.press import Press
+from sequencer.store import courses, deliveries, hot, places, reconciled
+from sequencer.store.database import Database, Transaction
+from sequencer.store.hot import Settlement
+from sequencer.store.places import Waiting
+
+log = logging.getLogger(__name__)
+
+_ID = re.compile(r"<([^<>\s@]{1,250}@[^<>\s@]{1,250})>")
+_UTC = ZoneInfo("UTC")
+_WORDS = "A relay's log says that it was sent."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciled:
+    """What a log told: ids that stood in it, lessons that the ledger did not know to be sent, people moved on."""
+
+    ids: int
+    found: int
+    people: int
+
+
+def message_ids(lines: Iterable[str]) -> frozenset[str]:
+    """Every Message-ID that stands in a log, whatever else does: with its angle brackets, as they are written there."""
+    return frozenset(f"<{which}>" for line in lines for which in _ID.findall(line))
+
+
+def reconcile(db: Database, press: Press, ids: frozenset[str], *, now: datetime) -> Reconciled:
+    """Settle as sent what the log names, and move its people on. Run twice, the second finds nothing.
+
+    Whoever restores a backup pauses everything first ("sequencer pause"), reconciles, and resumes.
+    """
+    with db.begin() as tx:
+        found = _settle_begun(tx, press, ids, now)
+        people = found
+        for revision in courses.all_current(tx):
+            for one in list(places.due(tx, revision.course_id)):
+                had = _had(press, one, revision, ids)
+                if had:
+                    _move_on(tx, one, had, revision, now)
+                    found, people = found + len(had), people + 1
+    log.warning("ledger.reconciled", extra={"ids": len(ids), "found": found, "people": people})
+    return Reconciled(ids=len(ids), found=found, people=people)
+
+
+def _settle_begun(tx: Transaction, press: Press, ids: frozenset[str], now: datetime) -> int:
+    """Messages that the ledger has begun, and that the log names, are sent; their people go on."""
+    begun = deliveries.claims(tx, reconciled.unsettled(tx))
+    sent = [
+        claim
+        for claim in begun
+        if claim.revision_id is not None and press.message_id(claim, _sender(tx, press, claim)) in ids
+    ]
+    settlements = [
+        Settlement(ticket=one.ticket, event=DeliveryEvent.RECONCILE, reply=_WORDS, relay=one.relay) for one in sent
+    ]
+    hot.settle(tx, settlements, now=now)
+    go_on(tx, press.archive, sent, now=now)
+    return len(sent)
+
+
+def _sender(tx: Transaction, press: Press, claim: Claim) -> str:
+    assert claim.revision_id is not None  # noqa: S101 (a lesson's claim has one)
+    return press.archive.revision(tx, claim.revision_id).course.sender.address
+
+
+def _had(press: Press, one: Waiting, revision: Revision, ids: frozenset[str]) -> Sequence[int]:
+    """Which lessons from the person's place on the log names, by position."""
+    sender = revision.course.sender.address
+    return [
+        at
+        for at in range(one.step, len(revision.lesson_ids))
+        if press.lesson_message_id(revision.lesson_ids[at], one.subscriber_id, one.run, sender) in ids
+    ]
+
+
+def _move_on(tx: Transaction, one: Waiting, had: Sequence[int], revision: Revision, now: datetime) -> None:
+    """As if the lessons had been sent just now: the next one comes a gap later, never sooner than it would have."""
+    reconciled.insert_sent(tx, one, [revision.lesson_ids[at] for at in had], revision.id, now=now)
+    step = max(had) + 1
+    over = step >= len(revision.lesson_ids)
+    due = None if over else hours.next_hour(replace(one, last=now), step, revision, now=now, instead=_UTC)
+    reconciled.move(tx, one.enrolment_id, step=step, due_at=due, now=now)

@@ -1,0 +1,139 @@
+"""Can a person do all there is to do with keys alone, in a browser that runs no scripts?"""
+
+import pytest
+from browser.town import Town
+from browser.visitor import Arrive, Visitor
+
+from sequencer.core.model import SubscriberState
+from sequencer.flows import report
+
+
+@pytest.fixture
+def visitor(arrive: Arrive) -> Visitor:
+    """Somebody who has a keyboard and no scripts."""
+    return arrive(scripts=False)
+
+
+def _sign_up(visitor: Visitor, email: str, page: str = "/") -> None:
+    visitor.open(visitor.town.site + page)
+    visitor.tab_to("E-mail")
+    visitor.type(email)
+    visitor.tab_to("Sign up")
+    visitor.leads_on("Enter")
+
+
+def _join(visitor: Visitor, email: str) -> None:
+    _sign_up(visitor, email)
+    visitor.open(visitor.town.link(email, "/confirm/"))
+    visitor.tab_to("Yes, send me the course")
+    visitor.leads_on("Space")
+
+
+def test_from_the_writers_page_through_a_lesson_to_the_farewell(visitor: Visitor, town: Town) -> None:
+    email = "journey@example.org"
+    _join(visitor, email)
+    assert visitor.heading() == "You are in"
+
+    town.next_lesson(email)
+    visitor.open(town.link(email, "/v/"))
+    assert visitor.heading() in str(town.stage.inbox.to(email)[-1].parsed()["Subject"])
+
+    visitor.open(town.link(email, "/p/"))
+    visitor.tab_to("First name (optional)")
+    visitor.type("Bea")
+    visitor.tab_to("Your time zone")
+    visitor.type("Asia/Tok")
+    visitor.tab_to("Save")
+    visitor.leads_on("Enter")
+    assert visitor.tab.get_by_role("status").inner_text() == "Saved."
+    visitor.open(town.link(email, "/p/"))
+    assert visitor.tab.get_by_label("First name").input_value() == "Bea"
+    assert visitor.tab.get_by_label("Your time zone").input_value() == "Asia/Tokyo"
+    assert "at 08:00 (Asia/Tokyo)" in visitor.tab.locator("main").inner_text()
+
+    visitor.tab_to("Unsubscribe")
+    visitor.leads_on("Enter")
+    visitor.tab_to("Unsubscribe")
+    visitor.leads_on("Space")
+    assert visitor.heading() == "You have left"
+    assert visitor.complaints == []
+
+
+def test_who_leaves_by_the_button_of_their_mail_program_finds_the_course_stopped(visitor: Visitor, town: Town) -> None:
+    email = "one-click@example.org"
+    _join(visitor, email)
+    town.next_lesson(email)
+    town.one_click(email)
+    visitor.open(town.link(email, "/p/"))
+    assert "1 of 14 lessons sent. Stopped." in visitor.tab.locator("main").inner_text()
+
+
+def test_a_slip_in_the_address_is_pointed_out_where_it_is_and_can_be_mended(visitor: Visitor) -> None:
+    visitor.open("/f/article")
+    visitor.tab_to("E-mail address")
+    visitor.type("reader@localhost")
+    visitor.leads_on("Enter")
+    (slip,) = [one for one in visitor.controls() if one.focused]
+    assert slip.name == "E-mail address"
+    field = visitor.tab.get_by_label(slip.name)
+    assert field.get_attribute("aria-invalid") == "true"
+    assert visitor.tab.locator(f"#{field.get_attribute('aria-describedby')}").get_attribute("role") == "alert"
+    visitor.type("slip@example.org")
+    visitor.leads_on("Enter")
+    assert visitor.heading() == "Look in your inbox"
+
+
+def test_an_empty_form_does_not_leave_the_page_and_shows_what_is_missing(visitor: Visitor) -> None:
+    visitor.open("/f/article")
+    visitor.tab_to("Send me the course")
+    visitor.keys("Enter")
+    assert [one.name for one in visitor.controls() if one.focused] == ["E-mail address"]
+    assert visitor.status == 200
+
+
+def test_a_form_may_lead_on_to_a_page_of_the_writers_own(visitor: Visitor, town: Town) -> None:
+    _sign_up(visitor, "next@example.org", page="/with-next")
+    assert visitor.heading() == "Thank you"
+    assert visitor.tab.url == f"{town.site}/thanks"
+    assert visitor.complaints == []
+
+
+def test_who_came_while_nothing_could_be_written_down_signs_up_a_moment_later(visitor: Visitor, town: Town) -> None:
+    email = "patient@example.org"
+    with town.locked():
+        _sign_up(visitor, email)
+    assert "try again in a few minutes" in visitor.tab.locator("main").inner_text()
+    _sign_up(visitor, email)
+    assert town.link(email, "/confirm/")
+
+
+def test_a_look_at_each_page_behind_a_mail_changes_nothing(visitor: Visitor, town: Town) -> None:
+    email = "scanned@example.org"
+    _sign_up(visitor, email)
+    for kind in ("/confirm/", "/u/"):
+        visitor.open(town.link(email, kind))
+    people = report.people(town.stage.app.db)
+    assert [one.state for one in people if one.address.normalized == email] == [SubscriberState.PENDING]
+
+
+def test_a_learner_sets_their_own_course(visitor: Visitor, town: Town) -> None:
+    email = "learner@example.org"
+    _join(visitor, email)
+    town.next_lesson(email)
+    page = town.link(email, "/c/")
+
+    def press(button: str, key: str = "Enter") -> str:
+        visitor.open(page)
+        visitor.tab_to(button)
+        visitor.leads_on(key)
+        return visitor.tab.get_by_role("status").inner_text()
+
+    assert press("Next lesson now") == "The next lesson is on its way to you."
+    wait_for("the next lesson", lambda: town.lessons_of(email) == 2)
+    wait_for("its end", lambda: "under way" not in _standing(visitor, page))
+    assert press("Leave this one out", "Space") == "That lesson is left out."
+    assert press("2 weeks") == "Paused."
+    assert visitor.tab.get_by_role("heading", name="Paused until").is_visible()
+    assert press("Go on") == "Your course goes on."
+    assert press(f"Done: {_subject(town, email)}", "Space") == "Ticked as done."
+    assert press(f"Done: {_subject(town, email)}") == "Not ticked any more."

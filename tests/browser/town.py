@@ -1,0 +1,125 @@
+"""What is there to visit? The real program with its mail, people at every point of a course, and a writer's own site.
+
+The site is of another origin and holds the form of the README, letter by letter.
+"""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from story.stage import LESSONS, Stage, wait_for
+
+ROOT = Path(__file__).parents[2]
+COURSE = "why-men-pull-away"
+DATABASE = "browser.db"
+# A second, so that who meets a locked database need not be waited for.
+DATABASE_URL = f"sqlite:///{DATABASE}?timeout=1"
+
+READER = "reader@example.org"  # has the first lesson
+ASKED = "asked@example.org"  # has not confirmed yet
+CONFIRMS = "confirms@example.org"  # confirms, again and again
+LEFT = "left@example.org"  # has left, and may leave again
+PAUSED = "paused@example.org"  # has the first lesson, and pauses again and again
+GRADUATE = "graduate@example.org"  # has had the last lesson
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>A writer</title></head>
+<body><main><h1>{title}</h1>{body}</main></body></html>"""
+
+
+@dataclass(slots=True)
+class Town:
+    """The service at `url`, and the writer's site at `site`."""
+
+    stage: Stage
+    site: str
+
+    @property
+    def url(self) -> str:
+        """Where the service is."""
+        return self.stage.url
+
+    def build(self) -> None:
+        """Write the settings and the courses, start the service, and let people come to where they are."""
+        stage = self.stage
+        stage.set_up()
+        shutil.copytree(ROOT / "lessons" / COURSE, stage.folder / "lessons" / COURSE)
+        with (stage.folder / "sequencer.toml").open("a") as settings:
+            settings.write(f'\n[forms.article]\ncourse = "{COURSE}"\nnext = ["{self.site}/thanks"]\n')
+        stage.serve()
+        self._graduate()
+        for email in (READER, ASKED, CONFIRMS, LEFT, PAUSED):
+            self.sign_up(email)
+        for email in (READER, LEFT, PAUSED):
+            stage.confirm(email)
+        self.next_lesson(READER, LEFT, PAUSED)
+        self.one_click(LEFT)
+        self.link(ASKED, "/confirm/")
+        self.link(CONFIRMS, "/confirm/")
+
+    def article(self) -> str:
+        """The writer's page with the form of the README; only the address is ours."""
+        readme = (ROOT / "README.md").read_text()
+        form = re.search(r"```html\n(<form.*?</form>)\n```", readme, re.DOTALL)
+        assert form is not None
+        snippet = form.group(1).replace("https://mail.example.org/f/newsletter", f"{self.url}/f/article")
+        return _PAGE.format(title="An article", body=snippet)
+
+    def article_with_next(self) -> str:
+        """The same, with a page of the writer's own to go on to."""
+        onward = f'<input type="hidden" name="next" value="{self.site}/thanks">'
+        return self.article().replace("</form>", f"{onward}</form>")
+
+    def thanks(self) -> str:
+        """The writer's own page after the form."""
+        return _PAGE.format(title="Thank you", body="<p>A mail is on its way.</p>")
+
+    def sign_up(self, email: str, form: str = "article") -> None:
+        """Somebody sends a form."""
+        fields = {"email": email, "name": "Rea", "timezone": "Europe/London"}
+        httpx.post(f"{self.url}/f/{form}", data=fields).raise_for_status()
+
+    def lessons_of(self, email: str) -> int:
+        """How many lessons somebody has got."""
+        return sum(one.is_lesson for one in self.stage.inbox.to(email))
+
+    def next_lesson(self, *emails: str) -> None:
+        """A day passes for everyone; come back when these people have their next lesson."""
+        before = {email: self.lessons_of(email) for email in emails}
+        self.stage.let_time_pass()
+        wait_for("the next lesson", lambda: all(self.lessons_of(email) > had for email, had in before.items()))
+
+    def link(self, email: str, kind: str) -> str:
+        """The newest link of this kind in somebody's mail, such as "/confirm/"; waits for the mail."""
+        wait_for(f"a mail to {email} with {kind}", lambda: self._links(email, kind))
+        return self._links(email, kind)[-1]
+
+    def one_click(self, email: str) -> None:
+        """What a mail program does when its own unsubscribe button is pressed (RFC 8058)."""
+        mail = self.stage.inbox.to(email)[-1].parsed()
+        target = re.search(r"<(http[^>]*)>", str(mail["List-Unsubscribe"]))
+        assert target is not None
+        assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        httpx.post(target.group(1), data={"List-Unsubscribe": "One-Click"}).raise_for_status()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Another program writes to the database, and does not stop."""
+        with closing(sqlite3.connect(self.stage.folder / DATABASE, timeout=10, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+            other.execute("ROLLBACK")
+
+    def _links(self, email: str, kind: str) -> Sequence[str]:
+        return [link for one in self.stage.inbox.to(email) if (link := one.link(kind))]
+
+    def _graduate(self) -> None:
+        self.sign_up(GRADUATE, form="newsletter")
+        self.stage.confirm(GRADUATE)
+        for _ in range(LESSONS):
+            self.next_lesson(GRADUATE)
