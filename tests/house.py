@@ -12,6 +12,7 @@ from sequencer.core.model import (
     Address,
     Course,
     Delivery,
+    DeliveryId,
     DeliveryState,
     Enrolment,
     Gap,
@@ -24,6 +25,7 @@ from sequencer.core.model import (
     SignupRequest,
     Stage,
     Subscriber,
+    Ticket,
     WhenUncertain,
 )
 from sequencer.delivery.courier import Carried, Ledger
@@ -116,6 +118,39 @@ class ScriptedCourier:
                 return
             self.sent.append(parcel)
         ledger.record([], [Report(ticket=parcel.ticket, outcome=outcome, relay="script")])
+
+
+@dataclass(slots=True, kw_only=True)
+class Between:
+    """A ledger, with something else happening just before an intent, or just before an answer is written down."""
+
+    ledger: Ledger
+    before_intent: Callable[[], None]
+    before_report: Callable[[], None]
+
+    def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
+        """As the ledger says."""
+        return self.ledger.next_batch(places)
+
+    def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
+        """As the ledger says, a moment later."""
+        if intents:
+            self.before_intent()
+        if reports:
+            self.before_report()
+        return self.ledger.record(intents, reports)
+
+
+@dataclass
+class Meddler(ScriptedCourier):
+    """Carries as the script says, while something else happens."""
+
+    before_intent: Callable[[], None] = lambda: None
+    before_report: Callable[[], None] = lambda: None
+
+    def carry(self, ledger: Ledger) -> Carried:
+        """Send until the ledger has no more."""
+        return super().carry(Between(ledger=ledger, before_intent=self.before_intent, before_report=self.before_report))
 
 
 class House:

@@ -15,6 +15,7 @@ from sequencer.content.article import themes
 from sequencer.errors import BadRequest
 from sequencer.flows import arrive
 from sequencer.flows import author as flow
+from sequencer.flows.arrive import Brought
 from sequencer.flows.author import Choices, Outline, Report
 from sequencer.flows.compare import State
 
@@ -132,7 +133,7 @@ def import_(ctx: click.Context, source: Path, into: Path | None, title: str | No
     folder = into or _default(ctx, name)
     brought = arrive.bring(mails, folder, name or folder.name)
     if as_json:
-        frame.print_json({"folder": str(folder), "lessons": [asdict(one) for one in brought]})
+        frame.print_json({"folder": str(folder), "lessons": [_with_id(one) for one in brought]})
         return
     table = frame.table("file", "subject", "gap", "words")
     for one in brought:
@@ -169,12 +170,17 @@ def _as_json(report: Report) -> dict[str, object]:
         "title": report.title,
         "folder": str(report.folder),
         "paragraphs": {"all": len(report.places), "used": len(report.places) - dropped, "dropped": dropped},
-        "lessons": [{"id": one.key, **{k: v for k, v in asdict(one).items() if k != "key"}} for one in report.lessons],
+        "lessons": [_with_id(one) for one in report.lessons],
         "places": [asdict(place) for place in report.places],
         "gone": report.gone,
         "proposals": report.proposals,
         "remarks": report.remarks,
     }
+
+
+def _with_id(one: Outline | Brought) -> dict[str, object]:
+    """As authors know it: what is a key within the program is an id in a lesson's file."""
+    return {"id" if name == "key" else name: value for name, value in asdict(one).items()}
 
 
 def _print(report: Report, *, dry: bool) -> None:

@@ -55,13 +55,12 @@ def lint(ctx: click.Context, slug: str | None, *, strict: bool, check_links: boo
     """
     settings = frame.load_settings(ctx, only_looking=True)
     templates, now = shelf.templates(settings), frame.clock()
-    found = [
-        Found(course=path.name, finding=finding)
-        for path in shelf.paths(settings, slug)
-        for finding in flow.lint(
-            path, templates, postal_address=settings.postal_address, now=now, ask_the_web=check_links
-        )
-    ]
+    first: dict[Finding, str] = {}  # what is wrong with a template is wrong with every course, and told once
+    for path in shelf.paths(settings, slug):
+        postal = settings.postal_address
+        for finding in flow.lint(path, templates, postal_address=postal, now=now, ask_the_web=check_links):
+            first.setdefault(finding, path.name)
+    found = [Found(course=course, finding=finding) for finding, course in first.items()]
     _SHAPES["bare" if as_json else shape](found)
     if any(strict or one.finding.level is Level.ERROR for one in found):
         ctx.exit(1)

@@ -6,61 +6,32 @@ from zoneinfo import ZoneInfo
 import click
 
 from sequencer import app as wiring
-from sequencer.cli import frame
+from sequencer.cli import arguments, frame, rest
 from sequencer.core.model import Address, SignupRequest, Subscriber, SubscriberState
 from sequencer.core.verdicts import SignupVerdict
-from sequencer.errors import BadRequest
 from sequencer.flows import report, subscription
 from sequencer.flows.report import Why
-from sequencer.message import address
 from sequencer.settings import Settings
 from sequencer.values import Form
-from sequencer.web import intake
-
-
-def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
-    try:
-        return address.parse(value)
-    except BadRequest as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _zone(_ctx: click.Context, _param: click.Parameter, value: str | None) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(value) if value else None
-    except (KeyError, ValueError, OSError) as error:
-        raise click.BadParameter(f'"{value}" is not a time zone; write one like Europe/London.') from error
-
-
-def _name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
-    try:
-        return intake.clean_name(value)
-    except BadRequest as error:
-        raise click.BadParameter(str(error)) from error
-
-
-def _words(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.strip():
-        raise click.BadParameter("say where and when they agreed.")
-    return value
-
-
-email_argument = click.argument("email", callback=_address)
 
 
 @click.group()
 def subscriber() -> None:
-    """Add, list and explain people; unsubscribe them."""
+    """Add, list and explain people; pause and unsubscribe them."""
+
+
+subscriber.add_command(rest.pause)
+subscriber.add_command(rest.resume)
 
 
 @subscriber.command()
-@email_argument
+@arguments.email_argument
 @click.option("--form", "form_key", default="newsletter", show_default=True, help="The form whose course they get.")
-@click.option("--name", default="", callback=_name, help="What they are called.")
-@click.option("--timezone", callback=_zone, metavar="ZONE", help="Their time zone, like Europe/London.")
+@click.option("--name", default="", callback=arguments.a_name, help="What they are called.")
+@click.option("--timezone", callback=arguments.a_zone, metavar="ZONE", help="Their time zone, like Europe/London.")
 @click.option(
     "--confirmed",
-    callback=_words,
+    callback=arguments.some_words,
     metavar="WHERE",
     help="They have agreed already; say where and when. No mail asks again.",
 )
@@ -118,7 +89,7 @@ def list_(ctx: click.Context, state: str | None, *, as_json: bool) -> None:
 
 
 @subscriber.command()
-@email_argument
+@arguments.email_argument
 @frame.json_option
 @click.pass_context
 def show(ctx: click.Context, email: Address, *, as_json: bool) -> None:
@@ -141,7 +112,7 @@ def show(ctx: click.Context, email: Address, *, as_json: bool) -> None:
 
 
 @subscriber.command()
-@email_argument
+@arguments.email_argument
 @frame.json_option
 @click.pass_context
 def why(ctx: click.Context, email: Address, *, as_json: bool) -> None:
@@ -173,7 +144,7 @@ def why(ctx: click.Context, email: Address, *, as_json: bool) -> None:
 
 
 @subscriber.command()
-@email_argument
+@arguments.email_argument
 @click.pass_context
 def unsubscribe(ctx: click.Context, email: Address) -> None:
     """Unsubscribe a person: nothing more is sent, and what is queued is cancelled."""
@@ -252,6 +223,8 @@ def _story(known: Why) -> dict[str, object]:
                 "next_lesson": place.next_lesson,
                 "next_due": place.next_due,
                 "rule": place.rule,
+                "pace": place.enrolment.pace,
+                "paused_until": place.enrolment.paused_until,
             }
             for place in known.places
         ],

@@ -36,6 +36,8 @@ _NAME = re.compile(
     r"\*\|(?:FNAME|NAME|FIRST_?NAME)(?::[^|]*)?\|\*"
     r"|\{\{-?\s*(?:subscriber\.)?(?:first_?name|name|metadata\.(?:first_)?name)(?:\s*\|[^}]*)?\s*-?\}\}"
     r"|\[(?:first ?name|name)\]|%(?:FIRSTNAME|NAME)%", re.IGNORECASE)  # fmt: skip
+_DEFAULT = re.compile(r"default:?\s*\(?[\"']([^\"'{}]*)[\"']")
+_NOBODY = "friend"  # how somebody is called who gave no name, where the other program said nothing
 _NAME_PLACE = "\ue000"
 _MARK = re.compile(r"\*\|[A-Z_:]+\|\*|\{\{[^}]*\}\}|\{%[^%]*%\}")
 _DELAY = re.compile(r"\D*?(\d+)\s*([a-z]*)", re.IGNORECASE)
@@ -152,13 +154,16 @@ def _mails(rows: Sequence[Mapping[str, object]], name: str) -> Iterable[Mail]:
 def _mail(row: Mapping[str, object]) -> Mail:
     subject, body = str(row["subject"]), str(row["body"])
     is_html = re.search(r"</?(p|div|br|h[1-6]|table|ul|ol|a|body)\b[^>]*>", body, re.IGNORECASE) is not None
+    named = _NAME.search(body)
+    default = _DEFAULT.search(named.group()) if named else None
+    nobody = (default.group(1).strip() if default else "") or _NOBODY
     marked = _NAME.sub(_NAME_PLACE, body)
     words = convert.from_html(marked) if is_html else convert.neutral(marked)
     delay = _DELAY.fullmatch(str(row.get("delay", "")).strip().rstrip(".")) or _DELAY.match(str(row.get("delay", "")))
     unit = (delay[2] if delay else "") or str(row.get("unit", "")) or "day"
     return Mail(
         subject=" ".join(_NAME.sub("", subject).split()).lstrip(" ,:-"),
-        body=words.replace(_NAME_PLACE, "{{ subscriber.name }}"),
+        body=words.replace(_NAME_PLACE, f"{{{{ subscriber.name or '{nobody}' }}}}"),
         preheader=" ".join(_NAME.sub("", str(row.get("preheader", ""))).split()),
         gap=_gap(int(delay[1]), unit.lower()) if delay else "",
         key=str(row.get("key", "")),

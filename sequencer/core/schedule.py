@@ -67,20 +67,25 @@ def after_pauses(
     return due_at
 
 
-def spread(slot: datetime, zone: ZoneInfo, rhythm: Rhythm, share: int) -> datetime:
-    """The person's own second of the window that begins at `slot`, an hour that `local_instant` gave.
+def window(opens_at: datetime, zone: ZoneInfo, rhythm: Rhythm) -> timedelta:
+    """How long the window is that opens at this hour, one that `local_instant` gave.
 
-    The window ends with the day, and where the clock is changed: nobody's lesson moves to another date, or is shown
-    at an hour before the one that was chosen.
+    It ends with the day, and where the clock is changed: nobody's lesson moves to another date, or is shown at an hour
+    before the one that was chosen.
     """
     if not rhythm.spread:
-        return slot
-    local = slot.astimezone(zone).replace(tzinfo=None)
-    window = min(rhythm.spread, datetime.combine(local.date() + _DAY, time()) - local)
-    last = slot + window - _SECOND
-    if last.astimezone(zone).utcoffset() != slot.astimezone(zone).utcoffset():
-        window = _jump(slot, last, zone) - slot
-    return slot + window // _SECOND * share // SHARES * _SECOND
+        return timedelta(0)
+    local = opens_at.astimezone(zone).replace(tzinfo=None)
+    length = min(rhythm.spread, datetime.combine(local.date() + _DAY, time()) - local)
+    last = opens_at + length - _SECOND
+    if last.astimezone(zone).utcoffset() != opens_at.astimezone(zone).utcoffset():
+        return _jump(opens_at, last, zone) - opens_at
+    return length
+
+
+def within(length: timedelta, share: int) -> timedelta:
+    """The person's own second of a window: how long after it opens."""
+    return length // _SECOND * share // SHARES * _SECOND
 
 
 def in_zone(instant: datetime, zone: ZoneInfo) -> datetime:
@@ -127,7 +132,7 @@ def _next_slot(earliest: datetime, day: date, zone: ZoneInfo, rhythm: Rhythm, sh
         candidate = day + timedelta(days=ahead)
         if is_open(candidate, rhythm):
             slot = local_instant(candidate, rhythm.send_at, zone)
-            due = slot and spread(slot, zone, rhythm, share)
+            due = slot and slot + within(window(slot, zone, rhythm), share)
             if due is not None and due >= earliest:
                 return due
     raise BadContent('"days" allows no weekday; name at least one, like ["mon"].')

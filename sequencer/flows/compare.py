@@ -11,6 +11,7 @@ from sequencer.content.article.parts import Theme
 from sequencer.content.built import Memory, Written
 from sequencer.content.manuscript import Manuscript
 
+_FENCE = "\n---\n"
 _ALIKE = 0.5  # a theme under a new heading is the old one where half of its paragraphs are
 
 
@@ -124,8 +125,29 @@ def _state(text: str, there: str, last: Written | None, *, changed: bool) -> tup
         return (State.SAME if there == last.text else State.EDITED), ""
     if there == last.text:
         return State.CHANGED, text
-    merged = threeway.merge(last.text, there, text)
+    merged = _merged(last.text, there, text)
     return (State.BOTH, merged) if merged else (State.CLASH, "")
+
+
+def _merged(base: str, mine: str, theirs: str) -> str | None:
+    """Both edits of a lesson. In its front matter the author's word stands: the source only ever proposed."""
+    (front, _, body), (my_front, mark, my_body), (their_front, _, their_body) = (
+        text.partition(_FENCE) for text in (base, mine, theirs)
+    )
+    merged = threeway.merge(body, my_body, their_body)
+    was, proposed = _fields(front), _fields(their_front)
+    lines = [
+        proposed.get(_field(line), line) if was.get(_field(line)) == line else line for line in my_front.split("\n")
+    ]
+    return None if merged is None else "\n".join(lines) + mark + merged
+
+
+def _fields(front: str) -> Mapping[str, str]:
+    return {_field(line): line for line in front.split("\n")}
+
+
+def _field(line: str) -> str:
+    return line.partition(":")[0]
 
 
 def _diff(before: str, after: str, name: str, side: str) -> str:

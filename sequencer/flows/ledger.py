@@ -244,7 +244,7 @@ def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:
     """Nothing more is due to a person on these courses."""
     for place in places:
         state = lifecycle.move(lifecycle.ENROLMENT, place.state, EnrolmentEvent.STOP)
-        enrolments.save(tx, replace(place, state=state, next_due_at=None))
+        enrolments.save(tx, replace(place, state=state, next_due_at=None, held_due_at=None))
 
 
 def _make_claims(

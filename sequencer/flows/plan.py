@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sequencer.core import schedule
@@ -75,13 +75,13 @@ class _Slots:
         if key not in self._kept:
             self._kept[key] = self._slot(claim, revision)
         slot = self._kept[key]
-        if not slot.rhythm.spread:
+        if not slot.window:
             return slot.opens_at
         share = hours.share(claim.subscriber_id, revision)
         if slot.rhythm.gap.hours:
             # Elapsed time: whether today's window is late enough depends on the person's own second of it.
             return schedule.next_due(self._now, slot.zone, slot.rhythm, share=share)
-        return schedule.spread(slot.opens_at, slot.zone, slot.rhythm, share)
+        return slot.opens_at + schedule.within(slot.window, share)
 
     def after(self, pause_ends_at: datetime, claim: Claim, revision: Revision) -> datetime:
         """When the next lesson of a person who paused is due."""
@@ -93,7 +93,9 @@ class _Slots:
     def _slot(self, claim: Claim, revision: Revision) -> "_Slot":
         zone = hours.zone(claim.timezone, self._default)
         rhythm = hours.to_lesson(revision.course, claim.step, since=self._now, preference=claim.preference)
-        return _Slot(zone=zone, rhythm=rhythm, opens_at=schedule.next_due(self._now, zone, rhythm))
+        opens_at = schedule.next_due(self._now, zone, rhythm)
+        window = schedule.window(opens_at, zone, rhythm)
+        return _Slot(zone=zone, rhythm=rhythm, opens_at=opens_at, window=window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,3 +105,4 @@ class _Slot:
     zone: ZoneInfo
     rhythm: Rhythm
     opens_at: datetime
+    window: timedelta

@@ -10,10 +10,12 @@ from datetime import datetime
 
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import EnrolmentEvent
-from sequencer.core.model import EnrolmentId, LessonId
+from sequencer.core.model import EnrolmentId, EnrolmentState, LessonId
 from sequencer.errors import BadRequest
-from sequencer.flows import replan, seats
+from sequencer.flows import replan, seats, several
+from sequencer.flows.archive import Archive
 from sequencer.flows.seats import Said, Seat
+from sequencer.flows.several import Finisher
 from sequencer.store import deliveries, done, enrolments, pauses
 from sequencer.store.database import Database, Transaction
 
@@ -96,7 +98,19 @@ def _skip(tx: Transaction, seat: Seat, lesson: LessonId, now: datetime) -> Said:
         place = replace(place, state=state, finished_at=now, next_due_at=None, held_due_at=None)
         log.info("enrolment.finished", extra={"enrolment": place.id})
     seats.save(tx, replace(seat, place=place), now)
+    if place.state is EnrolmentState.FINISHED:
+        several.follow(tx, Archive(), [_finisher(seat)], now=now)
     return Said.SKIPPED
+
+
+def _finisher(seat: Seat) -> Finisher:
+    person, place = seat.person, seat.place
+    return Finisher(
+        subscriber_id=person.id,
+        course_id=place.course_id,
+        timezone=person.timezone,
+        preference=replan.preference(person, place),
+    )
 
 
 def _start_over(tx: Transaction, seat: Seat, run: int, now: datetime) -> Said:

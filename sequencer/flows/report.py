@@ -146,7 +146,9 @@ def _place(tx: Transaction, person: Subscriber, place: Enrolment) -> Place:
         course=revision.course,
         next_lesson=lessons[place.step].subject if place.step < len(lessons) else "",
         next_due=schedule.in_zone(due, ZoneInfo(person.timezone)) if due else None,
-        rule=_rule(revision.course, place.step, replan.preference(person, place)) if due else "",
+        rule=_rule(revision.course, place.step, replan.preference(person, place)) + _pause(tx, person, place)
+        if due
+        else "",
     )
 
 
@@ -162,7 +164,19 @@ def _rule(course: Course, step: int, preference: Preference) -> str:
     if rhythm.blackout or rhythm.yearly:
         off.append("the days that course.toml leaves out")
     but = f", not on {' or '.join(off)}" if off else ""
-    return f"{days} at {rhythm.send_at:%H:%M}{window} on the person's clock{but}, {gap}"
+    chosen = (("hour", preference.send_at), ("days", preference.days), ("pace", preference.pace))
+    own = [name for name, value in chosen if value is not None]
+    whose = f" ({' and '.join(own)} chosen by the person)" if own else ""
+    return f"{days} at {rhythm.send_at:%H:%M}{window} on the person's clock{but}, {gap}{whose}"
+
+
+def _pause(tx: Transaction, person: Subscriber, place: Enrolment) -> str:
+    """The person's pause, unless they had a lesson since."""
+    last = deliveries.last_accepted(tx, place)
+    if place.paused_until is None or (last is not None and last >= place.paused_until):
+        return ""
+    day = schedule.in_zone(place.paused_until, ZoneInfo(person.timezone))
+    return f"; the person has paused until {day:%A %d %B %Y}"
 
 
 def _what(tx: Transaction, row: Delivery) -> str:

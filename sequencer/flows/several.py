@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sequencer.core import schedule
-from sequencer.core.model import Claim, CourseId, Revision
+from sequencer.core.model import Claim, CourseId, Preference, Revision, SubscriberId
 from sequencer.flows import hours
 from sequencer.flows.archive import Archive
 from sequencer.store import courses, deliveries, enrolments, places
@@ -47,7 +48,17 @@ def spaced(
     return kept
 
 
-def follow(tx: Transaction, archive: Archive, finished: Sequence[Claim], *, now: datetime) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finisher:
+    """Somebody who has just finished a course, with what says when the following one begins."""
+
+    subscriber_id: SubscriberId
+    course_id: CourseId
+    timezone: str
+    preference: Preference
+
+
+def follow(tx: Transaction, archive: Archive, finished: Sequence[Claim | Finisher], *, now: datetime) -> None:
     """Who has finished a course that leads to another one begins that, a gap later; who was on it stays as they are."""
     for claim in finished:
         if claim.course_id is None:
@@ -62,7 +73,7 @@ def follow(tx: Transaction, archive: Archive, finished: Sequence[Claim], *, now:
             log.warning("course.missing", extra={"course": slug, "subscriber": claim.subscriber_id})
 
 
-def _first(claim: Claim, following: Revision, archive: Archive, now: datetime) -> datetime:
+def _first(claim: Claim | Finisher, following: Revision, archive: Archive, now: datetime) -> datetime:
     rhythm = hours.to_lesson(following.course, 0, since=now, preference=claim.preference)
     clock = hours.zone(claim.timezone, archive.default_zone)
     return schedule.next_due(now, clock, rhythm, share=hours.share(claim.subscriber_id, following))

@@ -35,6 +35,7 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
             Route("/", index),
             Route("/healthz", health),
             Route("/static/{name}", asset),
+            Route("/favicon.ico", no_icon),
             Route("/f/{form}", signup.show_form, methods=["GET"]),
             Route("/f/{form}", signup.sign_up, methods=["POST"]),
             Route("/confirm/{token}", signup.ask, methods=["GET"]),
@@ -114,6 +115,11 @@ async def unavailable(request: Request, error: Exception) -> Response:
         answer = JSONResponse({"ok": False, "error": sentence}, status_code=503)
     answer.headers["retry-after"] = "60"
     return answer
+
+
+async def no_icon(_request: Request) -> Response:
+    """GET /favicon.ico: browsers ask for one whatever the page says; there is none."""
+    return Response(status_code=204, headers={"cache-control": "public, max-age=86400"})
 
 
 async def asset(request: Request) -> Response:

@@ -1,8 +1,9 @@
 """Can a person do all there is to do with keys alone, in a browser that runs no scripts?"""
 
 import pytest
-from browser.town import Town
+from browser.town import GRADUATE, Town
 from browser.visitor import Arrive, Visitor
+from story.stage import wait_for
 
 from sequencer.core.model import SubscriberState
 from sequencer.flows import report
@@ -116,24 +117,70 @@ def test_a_look_at_each_page_behind_a_mail_changes_nothing(visitor: Visitor, tow
     assert [one.state for one in people if one.address.normalized == email] == [SubscriberState.PENDING]
 
 
-def test_a_learner_sets_their_own_course(visitor: Visitor, town: Town) -> None:
+def _press(visitor: Visitor, page: str, button: str, key: str = "Enter") -> str:
+    """Press a button of the course page; what it says then."""
+    visitor.open(page)
+    visitor.tab_to(button)
+    visitor.leads_on(key)
+    return visitor.tab.get_by_role("status").inner_text()
+
+
+def test_a_learner_has_the_remote_of_their_course_in_hand(visitor: Visitor, town: Town) -> None:
     email = "learner@example.org"
     _join(visitor, email)
     town.next_lesson(email)
     page = town.link(email, "/c/")
 
-    def press(button: str, key: str = "Enter") -> str:
+    def has_come() -> bool:
         visitor.open(page)
-        visitor.tab_to(button)
-        visitor.leads_on(key)
-        return visitor.tab.get_by_role("status").inner_text()
+        return visitor.tab.get_by_role("button", name="Next lesson now").count() == 1
 
-    assert press("Next lesson now") == "The next lesson is on its way to you."
-    wait_for("the next lesson", lambda: town.lessons_of(email) == 2)
-    wait_for("its end", lambda: "under way" not in _standing(visitor, page))
-    assert press("Leave this one out", "Space") == "That lesson is left out."
-    assert press("2 weeks") == "Paused."
-    assert visitor.tab.get_by_role("heading", name="Paused until").is_visible()
-    assert press("Go on") == "Your course goes on."
-    assert press(f"Done: {_subject(town, email)}", "Space") == "Ticked as done."
-    assert press(f"Done: {_subject(town, email)}") == "Not ticked any more."
+    assert _press(visitor, page, "Next lesson now") == "The next lesson is on its way to you."
+    wait_for("the next lesson", has_come)
+    assert town.lessons_of(email) == 2
+    done = [one.name for one in visitor.controls() if one.name.startswith("Done: ")]
+    assert len(done) == 2
+    assert _press(visitor, page, done[0], "Space") == "Ticked as done."
+    assert _press(visitor, page, done[0]) == "Not ticked any more."
+    assert _press(visitor, page, "Leave this one out", "Space") == "That lesson is left out."
+    assert _press(visitor, page, "2 weeks") == "Paused."
+    assert visitor.tab.get_by_role("heading", name="Paused until").count() == 1
+    assert _press(visitor, page, "Go on") == "Your course goes on."
+
+    visitor.tab_to("Start over")
+    visitor.keys("Enter")
+    visitor.tab_to("Start over from lesson 1")
+    visitor.leads_on("Enter")
+    assert visitor.tab.get_by_role("status").inner_text() == "You begin again with the first lesson."
+    assert visitor.complaints == []
+
+
+def test_a_learner_chooses_their_hour_their_pace_and_their_days(visitor: Visitor, town: Town) -> None:
+    email = "rhythm@example.org"
+    _join(visitor, email)
+    town.next_lesson(email)
+    page = town.link(email, "/c/")
+    visitor.open(page)
+    visitor.tab_to("Pace")
+    visitor.type("Week")
+    visitor.tab_to("Hour")
+    visitor.type("0930A")
+    visitor.tab_to("Sunday")
+    visitor.keys("Space")
+    visitor.tab_to("Save")
+    visitor.leads_on("Enter")
+    assert visitor.tab.get_by_role("status").inner_text() == "Saved."
+    visitor.open(page)
+    assert visitor.tab.get_by_label("Hour", exact=True).input_value() == "09:30"
+    assert visitor.tab.get_by_label("Pace").input_value() == "weekly"
+    assert not visitor.tab.get_by_label("Sunday").is_checked()
+    assert visitor.tab.get_by_label("Monday").is_checked()
+
+
+def test_a_graduate_shows_a_certificate_with_or_without_their_name(visitor: Visitor, town: Town) -> None:
+    for button, has_name in (("With my name", True), ("Without a name", False)):
+        visitor.open(town.link(GRADUATE, "/c/"))
+        visitor.tab_to(button)
+        visitor.leads_on("Enter")
+        assert visitor.heading() == "Small"
+        assert ("Rea" in visitor.tab.locator("main").inner_text().split()) is has_name

@@ -14,13 +14,13 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 _CONTROLS = "a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex='0']"
 
 # For each control that can be seen: its place in the document, its name, and how its focus shows.
-_LOOK = """selector => {
+_LOOK = r"""selector => {
     const all = [...document.querySelectorAll(selector)];
     return all.map((control, place) => {
         const style = getComputedStyle(control);
         return {
             place,
-            name: (control.labels?.[0]?.innerText || control.innerText || control.tagName).trim(),
+            name: (control.labels?.[0] ?? control).textContent.replace(/\s+/g, ' ').trim() || control.tagName,
             seen: control.checkVisibility() && !control.closest('[aria-hidden=true]'),
             focused: control === document.activeElement,
             ring: style.outlineStyle === 'none' ? '' : `${style.outlineWidth} ${style.outlineColor}`,
@@ -124,7 +124,7 @@ class Visitor:
     def _hear(self, message: ConsoleMessage) -> None:
         source = message.location["url"]
         # An error page is an answer with that status, and the browser says so; an icon it asks for unasked.
-        expected = source == self.tab.url or source.endswith("/favicon.ico")
+        expected = source == self.tab.url
         if message.type in ("error", "warning") and not (expected and message.text.startswith("Failed to load")):
             self.complaints.append(message.text)
 

@@ -88,7 +88,7 @@ def test_in_days_a_window_that_is_worked_out_once_serves_everybody(
     opens_at = schedule.next_due(accepted, zone, daily)
     own = schedule.next_due(accepted, zone, daily, share=share)
     if opens_at > accepted + SECOND:
-        assert schedule.spread(opens_at, zone, daily, share) == own
+        assert opens_at + schedule.within(schedule.window(opens_at, zone, daily), share) == own
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,7 +124,8 @@ def test_a_window_ends_with_the_day_and_where_the_clock_is_changed(zone: str, da
     wide = replace(rhythm(at), spread=QUARTER)
     opens_at = schedule.local_instant(date.fromisoformat(day), wide.send_at, ZoneInfo(zone))
     assert opens_at is not None
-    assert schedule.spread(opens_at, ZoneInfo(zone), wide, HALF_WAY) == utc(due)
+    length = schedule.window(opens_at, ZoneInfo(zone), wide)
+    assert opens_at + schedule.within(length, HALF_WAY) == utc(due)
 
 
 def test_people_are_spread_evenly_and_each_stays_where_they_are() -> None:
@@ -247,6 +248,19 @@ def test_what_is_planned_anew_keeps_the_gap_and_is_never_a_second_one_on_a_day(
         assert schedule.replan(moved, given_rhythm, last=last, now=now, due_at=due, share=share) == due
     back = schedule.replan(zone, given_rhythm, last=last, now=now, due_at=due_at, share=share)
     assert back == due_at
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        pytest.param("2026-03-03T08:00:01", "2026-03-03T08:00", id="a second ago"),
+        pytest.param("2026-03-03T08:00", "2026-03-03T08:00", id="just now"),
+        pytest.param("2026-03-03T07:59:59", "2026-03-03T13:00", id="not before the second it is due"),
+    ],
+)
+def test_a_lesson_that_is_due_already_stays_due(now: str, due: str) -> None:
+    there, last, due_at = ZoneInfo(NEW_YORK), utc("2026-03-02T08:00"), utc("2026-03-03T08:00")
+    assert schedule.replan(there, rhythm(), last=last, now=utc(now), due_at=due_at) == utc(due)
 
 
 def test_without_a_lesson_before_it_the_first_is_planned_anew_from_now() -> None:

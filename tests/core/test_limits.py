@@ -36,7 +36,7 @@ def starts(pace: Pace, now: float, asks: Sequence[tuple[float, float]]) -> list[
     return begun
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(RATES, MOMENTS, ASKS)
 def test_within_any_time_no_more_start_than_its_rate_and_a_second_s_burst(
     rate: float, now: float, asks: list[tuple[float, float]]
@@ -47,7 +47,7 @@ def test_within_any_time_no_more_start_than_its_rate_and_a_second_s_burst(
             assert last - first + 1 <= rate * (begun[last] - one + BURST) + 1 + TINY * rate
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(RATES, MOMENTS, ASKS)
 def test_nobody_waits_for_longer_than_the_rate_asks(rate: float, now: float, asks: list[tuple[float, float]]) -> None:
     whole = [(passed, 1.0) for passed, _ in asks]
@@ -59,7 +59,7 @@ def test_nobody_waits_for_longer_than_the_rate_asks(rate: float, now: float, ask
         assert start <= max(ask, before + 1 / rate) + TINY
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(RATES, MOMENTS, ASKS)
 def test_a_smaller_share_never_lets_anything_start_sooner(
     rate: float, now: float, asks: list[tuple[float, float]]
@@ -81,7 +81,7 @@ def test_after_it_had_nothing_a_second_s_worth_may_start_at_once_and_then_one_by
     assert starts(Pace(rate=4), 1000.0, [(0.0, 1.0)] * 8 + [(60.0, 1.0)] * 1)[-1] == 1060.0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(RATES, MOMENTS, ASKS, SHARES, st.floats(1, 60))
 def test_what_the_budget_allows_may_start_within_that_time(
     rate: float, now: float, asks: list[tuple[float, float]], share: float, ahead: float
@@ -162,7 +162,7 @@ MOODS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 30), MOODS)
 def test_whatever_a_relay_does_there_is_one_connection_at_least_and_never_more_than_allowed(
     most: int, moods: list[str | int | float]
@@ -295,9 +295,9 @@ def test_a_warm_up_has_its_first_number_on_its_first_day_and_grows_from_then_on(
 
 
 def test_a_warm_up_goes_by_the_days_of_utc() -> None:
-    late = datetime(2026, 3, 2, 22, 0, tzinfo=UTC).astimezone(tz=None)
+    late = datetime.fromisoformat("2026-03-02T23:00:00-05:00")
     far = datetime.fromisoformat("2026-03-03T01:00:00+02:00")
-    assert [limits.allowance(quota=0, ramp=RAMP, now=at) for at in (late, far)] == [50, 50]
+    assert [limits.allowance(quota=0, ramp=RAMP, now=at) for at in (late, far)] == [75, 50]
 
 
 @pytest.mark.parametrize(("days", "most"), [(-1, 0), (0, 50), (3, 168), (4, 200), (4000, 200)])
@@ -305,7 +305,7 @@ def test_of_a_quota_and_a_warm_up_the_smaller_one_holds(days: int, most: int) ->
     assert limits.allowance(quota=200, ramp=RAMP, now=NOW + days * DAY) == most
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(1, 10**9), st.floats(1.0001, 10), st.integers(0, 10**5))
 def test_a_warm_up_never_shrinks_and_ends_one_day_however_slowly_it_grows(first: int, growth: float, days: int) -> None:
     ramp = Ramp(NOW.date(), first, growth)
@@ -326,7 +326,7 @@ class Taker:
 TAKERS = st.lists(st.builds(Taker, st.integers(0, 9), st.integers(0, 40)), max_size=5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(1, 20), min_size=1, max_size=6))
 def test_while_all_have_room_each_has_its_share_of_any_number_of_turns(weights: list[int]) -> None:
     whole = sum(weights)
@@ -346,7 +346,7 @@ def test_turns_are_spread_and_not_bunched() -> None:
     assert limits.shares([Taker(1, 2), Taker(1, 2)]) == [0, 1, 0, 1]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(TAKERS)
 def test_every_room_of_those_with_a_weight_is_filled_and_no_other(takers: list[Taker]) -> None:
     given = Counter(limits.shares(takers))

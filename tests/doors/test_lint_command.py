@@ -1,6 +1,7 @@
 """What do `course lint` and `theme` say to people, to programs and to GitHub, and how do they end?"""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -85,6 +86,24 @@ def test_github_shows_findings_beside_the_lines(run: Run, folder: Path) -> None:
         "::error file=lessons/small/02.md,line=9,title=relative-address::"
         "a%252Cb leads nowhere in a mail; write it whole.\n"
     )
+
+
+def test_what_is_wrong_with_a_template_is_told_once_for_all_courses(run: Run, folder: Path) -> None:
+    (folder / "sequencer.toml").write_text(f'{SETTINGS}templates = "mine"\n', encoding="utf-8")
+    run("theme", "eject", "paper")
+    template = folder / "mine" / "mail" / "confirm.mjml"
+    template.write_text(template.read_text(encoding="utf-8").replace("<mj-divider padding", "<mj-divider pading"))
+    shutil.copytree(folder / "lessons" / "small", folder / "lessons" / "other")
+    result = run("course", "lint")
+    assert result.exit_code == 1
+    (line,) = result.stdout.splitlines()
+    assert '<mj-divider> has no attribute "pading"; is padding meant. [unknown-attribute]' in line
+
+
+def test_addresses_are_asked_only_where_the_author_says_so(run: Run, folder: Path) -> None:
+    write(folder, LESSON.format("one") + "\n[x](https://127.0.0.1:1/)\n")
+    assert run("course", "lint").stdout == "All is well.\n"
+    assert "[broken-link]" in run("course", "lint", "--check-links").stdout
 
 
 def test_nothing_is_nothing_to_github_and_to_programs(run: Run) -> None:

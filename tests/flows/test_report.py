@@ -134,7 +134,7 @@ def test_what_was_sent_is_told_in_the_words_that_were_sent(open_house: House) ->
     open_house.publish(replace(small_course(), lessons=tuple(reversed(small_course().lessons))))
     known = _why(open_house)
     assert known.sent[1].what == "lesson 1: Subject 1"
-    assert known.places[0].next_lesson == "Subject 2"
+    assert known.places[0].next_lesson == "Subject 3"
 
 
 def test_asking_changes_nothing(open_house: House) -> None:

@@ -1,13 +1,12 @@
 """How do people come, stay and leave, and what can a stranger do to them?"""
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from house import DAY, EIGHT, FORM, LONDON, NOW, SECRET, House, ScriptedCourier, an_address, small_course
+from house import DAY, EIGHT, FORM, LONDON, NOW, SECRET, House, Meddler, an_address, small_course
 
 from sequencer.core import tokens
 from sequencer.core.model import (
@@ -15,24 +14,18 @@ from sequencer.core.model import (
     Blame,
     Consent,
     Deferred,
-    DeliveryId,
     DeliveryState,
     EnrolmentState,
-    Parcel,
     Rejected,
-    Report,
     SignupRequest,
     Stage,
     SubscriberId,
     SubscriberState,
     SuppressionReason,
-    Ticket,
     Uncertain,
 )
 from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
-from sequencer.delivery.courier import Carried, Ledger
-from sequencer.delivery.way import Lane
 from sequencer.errors import BadRequest, BadSettings, NotFound
 from sequencer.flows import subscription
 from sequencer.store import consents, enrolments, subscribers
@@ -400,39 +393,6 @@ def test_what_is_uncertain_when_somebody_leaves_is_not_sent_once_more(open_house
     open_house.tick(EIGHT + DAY)
     assert open_house.states(EMAIL)[-1] is DeliveryState.UNCERTAIN
     assert _lessons(open_house) == ["Subject 1"]
-
-
-@dataclass(slots=True, kw_only=True)
-class Between:
-    """A ledger, with something else happening just before an intent, or just before an answer is written down."""
-
-    ledger: Ledger
-    before_intent: Callable[[], None]
-    before_report: Callable[[], None]
-
-    def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
-        """As the ledger says."""
-        return self.ledger.next_batch(places)
-
-    def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
-        """As the ledger says, a moment later."""
-        if intents:
-            self.before_intent()
-        if reports:
-            self.before_report()
-        return self.ledger.record(intents, reports)
-
-
-@dataclass
-class Meddler(ScriptedCourier):
-    """Carries as the script says, while something else happens."""
-
-    before_intent: Callable[[], None] = lambda: None
-    before_report: Callable[[], None] = lambda: None
-
-    def carry(self, ledger: Ledger) -> Carried:
-        """Send until the ledger has no more."""
-        return super().carry(Between(ledger=ledger, before_intent=self.before_intent, before_report=self.before_report))
 
 
 def test_who_leaves_after_the_claim_and_before_the_content_gets_nothing(open_house: House) -> None:

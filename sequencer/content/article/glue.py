@@ -22,6 +22,7 @@ _NUMBER_NEXT = re.compile(r"\d{1,2}[.)] [A-Z]")
 _CAPITALS_BEFORE = re.compile(r"[^\W\d_a-z]{2,}\W+$")
 _DIGITS_THEN_WORD = re.compile(r"\d[\d,.]*(?:%|st|nd|rd|th)? (?:[a-z]{2,}|percent|of\b)")
 _FEWEST_WORDS_OF_TEXT = 3
+_IN_COMPANY = frozenset({Style.TITLE, Style.SENTENCE})
 _SURE = 3  # words in title case that chance does not put together
 
 
@@ -54,7 +55,7 @@ def _of_one_style(found: Sequence[Glued]) -> list[Glued]:
         kept = {Style.SINGLE, Style.CAPITALS}
     elif sentences > max(titles, 1):
         kept |= {Style.SENTENCE}
-    # A piece cut out of a longer sentence is believed only in company.
+    # A piece cut out of a longer sentence, or one that little speaks for, is believed only in company.
     believed = sum(one.sure for one in found if one.style in kept) >= _SURE
     return [one for one in found if one.style in kept and (one.sure or believed)]
 
@@ -73,9 +74,12 @@ def _in_line(number: int, line: str, names: Collection[str], known: Collection[s
             continue
         begin = _with_number(line, begin)
         one = _heading(number, line, begin, seam)
-        if one is None or not (_is_likely(one, line, known) or one.style is Style.TITLE):
+        if one is None:
             continue
-        one = replace(one, sure=one.sure and _is_likely(one, line, known))
+        if not _is_likely(one, line, known):
+            if one.style not in _IN_COMPANY:
+                continue
+            one = replace(one, sure=False)
         follows = bool(found) and found[-1].end == begin
         found.append(replace(one, level=3) if follows and found[-1].level == 2 else one)  # noqa: PLR2004
     return _without_chains(found, line)
@@ -84,6 +88,9 @@ def _in_line(number: int, line: str, names: Collection[str], known: Collection[s
 def _heading(number: int, line: str, begin: int, end: int) -> Glued | None:
     """The heading between two cuts, or the words in title case at its end."""
     style = headings.style(line[begin:end])
+    last = _WORD.findall(line[begin:end])[-1:]
+    if style is Style.SENTENCE and last and len(last[0]) == 1:
+        return None  # "an iPhone", "the mRNA"
     if style is not None:
         return Glued(line=number, begin=begin, end=end, style=style)
     tail = begin + headings.title_case_tail(line[begin:end])
@@ -102,8 +109,6 @@ def _is_likely(one: Glued, line: str, known: Collection[str]) -> bool:
     if one.style is Style.SINGLE:
         word = words[0].strip("?!:").lower()
         return word in SECTIONS or (len(word) > 4 and word in known and opens)  # noqa: PLR2004
-    if last and len(last[0]) == 1 and one.style is not Style.TITLE:
-        return False
     enough = {Style.CAPITALS: 2, Style.SENTENCE: _SURE + 1}.get(one.style, _SURE)
     return len(words) >= enough or follows or (bool(last) and last[0].lower() in known)
 

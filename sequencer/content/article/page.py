@@ -1,6 +1,7 @@
 """What does a web page say? Its real headings and paragraphs; all else is named as dropped, with the reason."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import urljoin, urlsplit
 
@@ -17,6 +18,7 @@ _BOXES = frozenset({"div", "section", "article", "main", "header", "hgroup", "ce
 _BLOCKS = _WHOLE | _BOXES | {*_HEADINGS, "hr"}
 _PROSE = frozenset({"p", "li", "blockquote", "pre"})
 _MAIN = ("[itemprop=articleBody]", "article", "main", "[role=main]")
+_BREAK = re.compile(r"(?:(?<!\\)\\)?\s*\Z|\A(?:\\?\n)+")  # a line break with nothing before or behind it
 _HALF, _MOST = 0.5, 0.8
 _NOT_FURNITURE = 0.5  # a box that holds half of what is said on the page is no furniture, whatever it is called
 
@@ -117,7 +119,7 @@ class _Walk:
         if not raw.strip() and not markdown.strip("\\ \n"):
             return
         line = furniture.of_line(raw) if len(raw.split()) <= 14 and "![" not in markdown else ""  # noqa: PLR2004
-        yield Paragraph(raw=raw, markdown=markdown.strip("\\\n"), dropped=line)
+        yield Paragraph(raw=raw, markdown=_BREAK.sub("", markdown), dropped=line)
 
     def _reason(self, node: LexborNode) -> str:
         if not node.is_element_node or node.tag in ("html", "body"):

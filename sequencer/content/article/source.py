@@ -37,7 +37,13 @@ def read(content: bytes, name: str) -> Article:
     Raises BadContent with the name for what is empty, not text, or in an unknown encoding.
     """
     text = decode(content, name)
-    suffix = Path(name).suffix.lower()
+    try:
+        return _read(text, Path(name).suffix.lower())
+    except RecursionError as error:
+        raise BadContent(f"{name}: its parts are nested too deeply to be an article; {_SAVE_AS}.") from error
+
+
+def _read(text: str, suffix: str) -> Article:
     if suffix in _HTML_NAMES or (suffix not in _MARKDOWN_NAMES and _HTML.match(text)) or _is_html(text, suffix):
         return page.read(text)
     if suffix in _MARKDOWN_NAMES or marked.looks_so(text):

@@ -63,7 +63,8 @@ ATTRIBUTES: Mapping[str, str] = {
     "mj-spacer": f"{_IN_COLUMN} {_BORDER} height vertical-align width",
     "mj-table": f"{_IN_COLUMN} border cellpadding cellspacing color font-family font-size font-weight line-height role "
     "table-layout vertical-align width",
-    "mj-hero": f"{_GROUND} {_INNER} {_PADDING} align background-height background-width border-radius "
+    "mj-hero": f"{_INNER} {_PADDING} align background-color background-height background-position background-url "
+    "background-width border-radius "
     "container-background-color height inner-background-color mode vertical-align width",
     "mj-navbar": f"{_BURGER} {_PADDING} align base-url hamburger",
     "mj-navbar-link": f"{_FONT} {_PADDING} href name rel target",

@@ -61,10 +61,10 @@ def test_what_an_article_says_about_itself_is_known() -> None:
 
 
 _PIECES = st.sampled_from(
-    ["The Role of Sleep", "When we sleep, we do not do nothing at all.", "Conclusion", "\n", "\n\n", " ", ". ", "## ", "A ",
-     "* one", "- two", "1. Three", "How long?", "Why it matters", "SHOUTED WORDS", "Subscribe to our newsletter", ": ",
-     "YouTube", "<p>", "</p>", "<h2>", "</h2>", "<div class='related'>", "</div>", "---", "===", "> ", "```", "[a]: b",
-     "Share this", "\t", "É", "日本", "“So,” he said."]
+    ["The Role of Sleep", "When we sleep, we do not do nothing at all.", "Conclusion", "\n", "\n\n", " ", ". ",
+     "## ", "A ", "* one", "- two", "1. Three", "How long?", "Why it matters", "SHOUTED WORDS",
+     "Share this", ": ", "YouTube", "<p>", "</p>", "<h2>", "</h2>", "<div class='related'>", "</div>",
+     "---", "===", "> ", "```", "[a]: b", "\t", "É", "日本", "“So,” he said."]
 )  # fmt: skip
 _TEXTS = st.one_of(st.text(), st.lists(st.one_of(_PIECES, st.text(max_size=8)), max_size=40).map("".join))
 
@@ -171,6 +171,11 @@ def test_what_is_no_text_is_refused_in_a_sentence(content: bytes, sentence: str)
     with pytest.raises(BadContent) as refused:
         source.read(content, "x")
     assert str(refused.value).startswith(sentence)
+
+
+def test_a_page_that_is_nested_beyond_reason_is_refused_in_a_sentence() -> None:
+    with pytest.raises(BadContent, match="nested too deeply"):
+        source.read(b"<div>" * 3_000 + b"<h2>One</h2><p>Words.</p>", "x.html")
 
 
 def test_an_encoding_is_known_by_its_mark_or_by_the_page() -> None:

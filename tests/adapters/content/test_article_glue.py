@@ -10,7 +10,7 @@ from sequencer.content.article import glue, prose, source, themes
 
 STYLES = {
     "title": ["The Story of GitHub", "Sleep and the Brain", "Why Do We Dream?", "Top 10 Habits (and Why They Matter)",
-              "The Role of DNA", "Conclusion", "Rest in Numbers", "A Word on YouTube", "Life vs. Work", "Better Days"],
+              "The Role of Rest", "Conclusion", "Rest in Numbers", "A Word on YouTube", "Life vs. Work", "Better Days"],
     "sentence": ["How long it takes", "When to stop", "What nobody tells you", "Lessons from a hard winter",
                  "The case for doing less", "Where it all began", "Why we forget names", "Conclusion"],
     "capitals": ["THE BEGINNING", "HOW IT WORKS", "WHAT REMAINS", "A LAST WORD"],
@@ -109,6 +109,15 @@ def test_a_quotation_or_a_number_may_follow_a_heading() -> None:
     )
     found = [text[one.begin : one.end] for one in glue.find([text])]
     assert found == ["What Children Say", "The Trouble in Numbers", "What Parents Say", "What the Teachers Think"]
+
+
+def test_an_acronym_may_end_a_heading_where_a_sentence_begins_behind_it() -> None:
+    text = (
+        "It ended. The Role of DNAThe cell reads it. What Is New in REMWhen we dream, it is long. "
+        "The End of ITAll is well."
+    )
+    found = [text[one.begin : one.end] for one in glue.find([text])]
+    assert found == ["The Role of DNA", "What Is New in REM", "The End of IT"]
 
 
 PROSE = "This is a sentence of running text that is long enough to be taken for nothing else but that."

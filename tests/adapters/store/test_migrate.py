@@ -108,6 +108,50 @@ def test_down_to_nothing_and_up_again_loses_no_table(bare: Database) -> None:
     migrate.check(bare, MIGRATIONS)
 
 
+def _to(db: Database, shape: str) -> None:
+    with db.begin() as tx:
+        config = migrate._config(MIGRATIONS)
+        config.attributes["connection"] = tx
+        command.upgrade(config, shape)
+
+
+OLD_PERSON = (
+    "INSERT INTO subscriber (id, normalized, wire, needs_smtputf8, name, timezone, state, created_at) "
+    "VALUES (1, 'a@example.org', 'a@example.org', 0, '', 'UTC', 1, 1700000000)"
+)
+OLD_ROWS = (
+    "INSERT INTO delivery (id, kind, campaign_id, subscriber_id, run, state, attempt, doubts, due_at, relay, reply, "
+    "created_at) VALUES (1, 0, 7, 1, 0, 4, 3, 1, 1700000600, 'mx.example.org:587', '451 later', 1700000000), "
+    "(2, 0, 8, 1, 0, 3, 1, 0, NULL, 'mx.example.org:587', '250 Ok', 1700000000)"
+)
+KEPT = [(1, 4, 3, 1, 1700000600, "451 later"), (2, 3, 1, 0, None, "250 Ok")]
+LEDGER = "SELECT id, state, attempt, doubts, due_at, reply FROM delivery ORDER BY id"
+
+
+def test_rows_of_the_first_shape_have_had_as_many_attempts_as_they_say_and_stay_as_they_are(bare: Database) -> None:
+    _to(bare, "0001")
+    with bare.begin() as tx:
+        for statement in (OLD_PERSON, OLD_ROWS):
+            tx.execute(text(statement))
+    assert migrate.upgrade(bare, MIGRATIONS)[0] == "0002"
+    with bare.begin() as tx:
+        assert tx.execute(text("SELECT spared FROM delivery")).scalars().all() == [0, 0]
+        assert tx.execute(text("SELECT count(*) FROM relay_use")).scalar_one() == 0
+        assert [tuple(row) for row in tx.execute(text(LEDGER))] == KEPT
+        # They can be claimed, and what is written about them as ever.
+        tx.execute(text("UPDATE delivery SET spared = spared + 1 WHERE id = 1"))
+        tx.execute(text("INSERT INTO relay_use (relay, hour, messages) VALUES ('own', 472222, 5)"))
+    _downgrade(bare, "0001")
+    with bare.read() as tx:
+        assert "relay_use" not in inspect(tx).get_table_names()
+        assert "spared" not in {column["name"] for column in inspect(tx).get_columns("delivery")}
+        assert [tuple(row) for row in tx.execute(text(LEDGER))] == KEPT
+    migrate.upgrade(bare, MIGRATIONS)
+    migrate.check(bare, MIGRATIONS)
+    with bare.read() as tx:
+        assert tx.execute(text("SELECT spared FROM delivery")).scalars().all() == [0, 0]
+
+
 def test_a_database_of_an_old_shape_names_the_command_to_run(bare: Database) -> None:
     with pytest.raises(BadSettings, match='run "sequencer db upgrade"'):
         migrate.check(bare, MIGRATIONS)
