@@ -178,9 +178,10 @@ The password is shown nowhere: not in a log, not in a refusal. To keep it out of
 ## Several relays
 
 Each table `[relays.NAME]` is one relay, by whose name the ledger and the logs call it; its options stand in the table
-or behind the question mark of its `url`. They share the mail by `weight`; who is down, throttled or at the end of its
-day leaves its share to the others, and a message that one of them put off goes to another. A relay of weight 0 stands
-in only where no other can be used.
+or behind the question mark of its `url`. They share the mail by `weight` while each has room; who is full, down,
+throttled or at the end of its day leaves its turn to the others, so that mail never waits for a weight (to hold a relay
+back, give it a `rate` or a `daily_quota`), and a message that one of them put off goes to another. A relay of weight 0
+stands in only where no other can be used.
 
 ```toml
 [relays.ses]

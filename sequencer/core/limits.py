@@ -158,10 +158,11 @@ class Share(Protocol):
         ...
 
 
-def shares(takers: Sequence[Share]) -> list[int]:
+def shares(takers: Sequence[Share], had: Sequence[int] = ()) -> list[int]:
     """Whose turn it is, as positions in `takers`: each by its weight, as evenly as can be, until no room is left.
 
-    Smooth weighted round-robin. Who has no room leaves the turn to the others; those of weight 0 are last.
+    Smooth weighted round-robin, which goes on from what each has `had` lately. Who has no room leaves the turn to the
+    others; those of weight 0 are last.
     """
     room = [one.room for one in takers]
     if len(takers) == 1:
@@ -169,7 +170,8 @@ def shares(takers: Sequence[Share]) -> list[int]:
     turns: list[int] = []
     for spare in (False, True):
         weights = [1 if spare and not one.weight else 0 if spare else one.weight for one in takers]
-        credit = [0] * len(takers)
+        taken, whole = sum(had), sum(weights)
+        credit = [taken * weight - got * whole for weight, got in zip(weights, had or [0] * len(takers), strict=True)]
         while live := [which for which, weight in enumerate(weights) if weight and room[which] > 0]:
             for which in live:
                 credit[which] += weights[which]

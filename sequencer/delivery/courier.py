@@ -6,6 +6,7 @@ the same moment go into one transaction, so that the price of a commit is shared
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -22,6 +23,7 @@ from sequencer.relays import Relay
 
 # Turns of the event loop that a commit waits: whoever has an answer by now reads it, takes the next message and joins.
 _TURNS = 3
+_LATELY = 100  # messages after which what a relay was given counts for half
 _GLANCE = 0.25  # seconds between two looks whether the round must end
 _PATIENCE = 2.0  # seconds for which the others wait while a relay is being connected to
 _SOON = timedelta(minutes=1)  # until somebody else has room for who needs SMTPUTF8
@@ -89,11 +91,12 @@ class SmtpCourier:
     def __init__(self, *relays: Relay, clock: Callable[[], float] = time.monotonic) -> None:
         self._throttles = [(Throttle(relay, clock), token_source(relay)) for relay in relays]
         self._clock = clock
+        self._had: Counter[str] = Counter()
 
     def carry(self, ledger: Ledger) -> Carried:
         """Send until the ledger has no more. Nothing is claimed while no relay can be reached."""
         try:
-            return asyncio.run(_Round(self._throttles, ledger, self._clock).run())
+            return asyncio.run(_Round(self._throttles, ledger, self._had, self._clock).run())
         except ExceptionGroup as group:
             # What the ledger raises is for the caller, who knows nothing of our tasks.
             raise _first(group) from None
@@ -114,9 +117,14 @@ class _Round:
     """One round: a task that shares out what is due, the tasks of each way, a task that commits."""
 
     def __init__(
-        self, relays: Sequence[tuple[Throttle, TokenSource | None]], ledger: Ledger, now: Callable[[], float]
+        self,
+        relays: Sequence[tuple[Throttle, TokenSource | None]],
+        ledger: Ledger,
+        had: Counter[str],
+        now: Callable[[], float],
     ) -> None:
         self._ledger = ledger
+        self._had = had
         self._pending = _Pending()
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
@@ -171,6 +179,7 @@ class _Round:
                 self._exhausted = not batch and returned == self._returned
                 for parcel in batch:
                     self._by_name[parcel.relay].push(parcel)
+                self._remember(batch)
             elif not any(self._goes_on(way) for way in self._ways):
                 break
             else:
@@ -179,6 +188,13 @@ class _Round:
                 way.staff(work)
         for way in self._ways:
             await way.finish()
+
+    def _remember(self, batch: Sequence[Parcel]) -> None:
+        """Count what each relay was given, so that shares are kept from batch to batch; long ago counts for less."""
+        self._had.update(parcel.relay for parcel in batch)
+        if (total := self._had.total()) > _LATELY:
+            for name, number in list(self._had.items()):
+                self._had[name] = number * _LATELY // (2 * total)
 
     def _goes_on(self, way: Way) -> bool:
         """Whether something may come of this way yet."""
@@ -193,7 +209,7 @@ class _Round:
         lanes = await self._lanes(first, work)
         if all(way.trouble or way.is_reaching for way in first):
             lanes += await self._lanes([way for way in self._ways if not way.relay.weight], work)
-        return [lanes[which] for which in limits.shares(lanes)]
+        return [lanes[which] for which in limits.shares(lanes, [self._had[lane.relay.name] for lane in lanes])]
 
     async def _lanes(self, ways: Sequence[Way], work: asyncio.TaskGroup) -> list[Lane]:
         """How much room each has. Who has no connection yet is waited for, but not for long."""

@@ -211,7 +211,7 @@ def _coming(
     for step in seats.coming(tx, place, seat.revision):
         rhythm = hours.to_lesson(course, step, since=at or now, preference=replan.preference(person, place))
         if standing is not Standing.RESTING:
-            at = schedule.next_due(at, seat.zone, rhythm, share=share) if at else _first(seat, rhythm, share, now)
+            at = schedule.next_due(at, seat.zone, rhythm, share=share) if at else _first(tx, seat, rhythm, share, now)
         found.append(
             Coming(
                 lesson=seat.revision.lesson_ids[step],
@@ -223,9 +223,12 @@ def _coming(
     return tuple(found)
 
 
-def _first(seat: Seat, rhythm: Rhythm, share: int, now: datetime) -> datetime:
-    """When the first of them comes: as planned, or a gap behind the lesson that is on its way."""
-    if seat.place.next_due_at is not None:
-        return max(seat.place.next_due_at, now)
-    after, pause = schedule.next_due(now, seat.zone, rhythm, share=share), seat.place.paused_until
+def _first(tx: Transaction, seat: Seat, rhythm: Rhythm, share: int, now: datetime) -> datetime:
+    """When the first of them comes: as planned, or a gap behind the lesson that is on its way, or waits."""
+    place = seat.place
+    if place.next_due_at is not None:
+        return max(place.next_due_at, now)
+    waits = [row.due_at for row in deliveries.had(tx, place) if row.due_at is not None]
+    after = schedule.next_due(max([now, *waits]), seat.zone, rhythm, share=share)
+    pause = place.paused_until
     return max(after, schedule.first_due(pause, seat.zone, rhythm, share=share)) if pause else after

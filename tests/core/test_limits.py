@@ -369,3 +369,19 @@ def test_nobody_s_turn_is_nobody_s() -> None:
     assert limits.shares([]) == []
     assert limits.shares([Taker(1, 0)]) == []
     assert limits.shares([Taker(1, 0), Taker(0, 0)]) == []
+
+
+@given(weights=st.lists(st.integers(1, 9), min_size=2, max_size=4), batches=st.lists(st.integers(1, 5), max_size=40))
+def test_shares_go_on_from_what_each_has_had(weights: list[int], batches: list[int]) -> None:
+    had = [0] * len(weights)
+    for size in batches:
+        # Of many that could be taken only a few are due.
+        for which in limits.shares([Taker(weight, 50) for weight in weights], had)[:size]:
+            had[which] += 1
+    for weight, got in zip(weights, had, strict=True):
+        assert abs(got - sum(had) * weight / sum(weights)) <= 2
+
+
+def test_who_had_less_than_their_share_comes_first() -> None:
+    assert limits.shares([Taker(3, 4), Taker(1, 4)], [3, 0])[0] == 1
+    assert limits.shares([Taker(1, 2), Taker(1, 2)], [1, 0])[:2] == [1, 0]

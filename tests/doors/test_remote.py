@@ -11,11 +11,12 @@ from house import DAY, EIGHT, LONDON, NOW, SECRET, House, small_course
 from sqlalchemy import select
 
 from sequencer.core import tokens
-from sequencer.core.model import EnrolmentState, Pace, SubscriberState
+from sequencer.core.model import Deferred, EnrolmentState, Pace, Stage, SubscriberState
 from sequencer.core.tokens import Purpose
 from sequencer.store.database import Database
 from sequencer.store.tables import metadata
-from sequencer.web.remote import ACTS, ROUTES
+from sequencer.web.buttons import ACTS
+from sequencer.web.remote import ROUTES
 
 EMAIL = "reader@example.org"
 NOT_OURS = "This link is not complete or not one of ours. Please copy it whole from the e-mail."
@@ -166,6 +167,17 @@ def test_pause_and_go_on(door: Door) -> None:
     page = press(door, link, "Go on")
     assert "Your course goes on." in page.text
     assert door.house.place(EMAIL).next_due_at == EIGHT + DAY
+
+
+def test_a_lesson_that_waits_for_the_end_of_a_pause_is_named_and_cannot_be_hurried(door: Door) -> None:
+    link = on_course(door)
+    door.house.courier.answers = [(Stage.MAIL, Deferred(reply="451 busy"))]
+    door.house.tick(EIGHT + DAY)
+    door.now = EIGHT + DAY + timedelta(hours=1)
+    assert Page(door.ask.get(link).text).text("h2")[0] == "A lesson is on its way"
+    page = press(door, link, "1 week")
+    assert "Then comes “Subject 2”, which waits meanwhile." in page.text
+    assert "Next lesson now" not in Page(page.text).text("button")
 
 
 def test_hour_days_and_pace(door: Door) -> None:

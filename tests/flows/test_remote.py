@@ -272,6 +272,10 @@ def test_a_lesson_that_waits_to_be_tried_again_waits_for_the_end_of_a_pause(taug
     taught.courier.answers = [BUSY]
     taught.tick(EIGHT + DAY)
     pause(taught, EIGHT + DAY + MINUTE, 1 * WEEK)
+    seen = look(taught, EIGHT + DAY + HOUR)
+    assert (seen.standing, seen.past[1].became, seen.coming[0].at) == (
+        Standing.PAUSED, Became.UNDER_WAY, EIGHT + 9 * DAY,
+    )  # fmt: skip
     daily(taught, EIGHT + DAY + HOUR, 6)
     assert lessons(taught) == ["Subject 1"]
     taught.tick(EIGHT + 8 * DAY)
