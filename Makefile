@@ -48,8 +48,9 @@ browser: $(READY) ## Visit every page with Debian's Chromium: keys, no scripts, 
 	tests/browser/install.sh
 	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
-chaos: $(READY) ## Kill the sender a hundred times in the middle of 20,000 messages, and count
+chaos: $(READY) ## Kill the sender a hundred times in 20,000 messages, send 10,000 to a relay of chaos, and count
 	CHAOS_KILLS=100 CHAOS_MESSAGES=20000 $(BIN)/python -m pytest tests/chaos -q -s $(PYTEST_ARGS)
+	SOAK_PEOPLE=10000 $(BIN)/python -m pytest tests/adapters/delivery/test_soak.py -q -s -k sqlite $(PYTEST_ARGS)
 
 bench: $(READY) ## Measure what docs/performance.md claims
 	$(BIN)/python -m benchmarks

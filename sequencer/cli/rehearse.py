@@ -128,8 +128,9 @@ def _send(trial: Rehearsal, steps: Sequence[int], reader: Reader, every: int) ->
             outcome = trial.send(step, reader, now=frame.clock())
             if not isinstance(outcome, Accepted):
                 raise click.ClickException(rehearsal.sentence(outcome))
-            click.echo(f"{trial.mark(step)} {trial.course.lessons[step].subject}: {outcome.reply}")
+            # Counted before it is told: whoever stops it when they read the line has been told the truth.
             sent += 1
+            click.echo(f"{trial.mark(step)} {trial.course.lessons[step].subject}: {outcome.reply}")
     except KeyboardInterrupt:
         raise click.ClickException(f"Stopped: {sent} of {len(steps)} sent.") from None
 

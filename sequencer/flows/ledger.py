@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from sequencer.core.model import (
     Claim,
     Consent,
     ConsentId,
+    CourseId,
     Deferred,
     DeliveryId,
     DeliveryKind,
@@ -148,11 +149,12 @@ class PassLedger:
         """What waits in the ledger first, confirmations before lessons; then new lessons. Also whether any was due."""
         if pauses.standstill(tx) is not None:
             return [], False
-        waiting = deliveries.claim_waiting(tx, now=self._now, limit=most)
+        still = pauses.paused_courses(tx)
+        waiting = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still)
         if waiting:
             return deliveries.claims(tx, waiting), True
         due = hot.claim_due(tx, now=self._now, limit=most)
-        made = _make_claims(tx, self._press.archive, due, self._now, self._apart) if due else []
+        made = _make_claims(tx, self._press.archive, due, self._now, self._apart, still) if due else []
         return made, bool(due)
 
     def _order(self, tx: Transaction, claim: Claim, relay: Relay) -> _Order:
@@ -248,10 +250,15 @@ def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:
 
 
 def _make_claims(
-    tx: Transaction, archive: Archive, due: Sequence[Due], now: datetime, apart: timedelta
+    tx: Transaction,
+    archive: Archive,
+    due: Sequence[Due],
+    now: datetime,
+    apart: timedelta,
+    still: Collection[CourseId],
 ) -> Sequence[Claim]:
     """Ledger rows for people whose next lesson is due; who has had that lesson, or all of them, moves on."""
-    due = _held_back(tx, due)
+    due = _held_back(tx, due, still)
     revisions = {course: archive.current(tx, course) for course in {one.course_id for one in due}}
     due = several.spaced(tx, due, revisions, apart=apart, now=now)
     due = catchup.skip(tx, due, revisions, default_zone=archive.default_zone, now=now)
@@ -276,9 +283,8 @@ def _make_claims(
     return claims
 
 
-def _held_back(tx: Transaction, due: Sequence[Due]) -> Sequence[Due]:
+def _held_back(tx: Transaction, due: Sequence[Due], still: Collection[CourseId]) -> Sequence[Due]:
     """Those whose course goes on; the others wait until it does, at the place where they stood."""
-    still = pauses.paused_courses(tx)
     if still:
         pauses.hold(tx, [(one.enrolment_id, one.step, one.due_at) for one in due if one.course_id in still])
     return [one for one in due if one.course_id not in still]

@@ -4,10 +4,10 @@ Each move is one fenced update: it names the attempt it belongs to and the state
 it, and counts only for the rows it returns.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, tuple_, update
 
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
@@ -30,7 +30,7 @@ from sequencer.core.model import (
 )
 from sequencer.store.database import Transaction, clock
 from sequencer.store.hot import CLAIM_LEASE
-from sequencer.store.tables import course, delivery, enrolment, subscriber
+from sequencer.store.tables import delivery, enrolment, subscriber
 
 UNSEEN = "The sender stopped before an answer was seen."
 _WAITING = and_(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at.is_not(None))
@@ -65,26 +65,25 @@ def confirmations(tx: Transaction, who: SubscriberId, *, since: datetime) -> Seq
     return list(tx.execute(query).scalars())
 
 
-def claim_waiting(tx: Transaction, *, now: datetime, limit: int) -> Sequence[DeliveryId]:
+def claim_waiting(
+    tx: Transaction, *, now: datetime, limit: int, still: Collection[CourseId] = ()
+) -> Sequence[DeliveryId]:
     """Take up to `limit` waiting rows whose time has come: queued, deferred, or uncertain and to be sent once more.
 
-    Confirmations come first. Lessons of people who are not active any more are left alone.
+    Confirmations come first. Lessons of people who are not active any more, or of courses that stand `still`, are left
+    alone.
     """
     picked = (
         select(delivery.c.id)
         .join(subscriber)
-        .outerjoin(enrolment, enrolment.c.id == delivery.c.enrolment_id)
-        .outerjoin(course, course.c.id == enrolment.c.course_id)
-        .where(
-            delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)),
-            delivery.c.due_at <= now,
-            course.c.paused_at.is_(None),
-            _wanted(),
-        )
+        .where(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at <= now, _wanted())
         .order_by(delivery.c.kind, delivery.c.due_at, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
+    if still:
+        resting = exists().where(enrolment.c.id == delivery.c.enrolment_id, enrolment.c.course_id.in_(list(still)))
+        picked = picked.where(~resting)
     ids = [DeliveryId(which) for which in tx.execute(picked).scalars()]
     if ids:
         tx.execute(
