@@ -76,7 +76,7 @@ async def view(request: Request) -> Response:
         now=app.clock(),
     )
     # In a mailbox it is one of many; here it is what the page is about.
-    page = mail.html.replace('role="article" aria-roledescription="email"', 'role="main"', 1)
+    page = mail.html.replace(' aria-roledescription="email"', "", 1).replace('role="article"', 'role="main"', 1)
     return HTMLResponse(page, headers={"content-security-policy": _VIEW_POLICY})
 
 
