@@ -20,7 +20,7 @@ from sequencer.flows import dispatch
 from sequencer.relays import Relay
 from sequencer.store import deliveries
 
-WORDS = 330  # which make a message of 20 KB
+WORDS = 240  # which make a message of 20 KB
 
 
 def main() -> None:

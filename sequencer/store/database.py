@@ -1,15 +1,15 @@
 """How is the database reached? One engine, transactions that write, transactions that read."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from sqlite3 import OperationalError
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, literal_column, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, literal_column, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql import ColumnElement
 
 from sequencer.errors import BadSettings
@@ -18,11 +18,11 @@ from sequencer.store import trouble
 Transaction = Connection
 
 # FULL: with NORMAL a power cut may undo the last commits, that is intents and outcomes, that is duplicates.
+_CACHE = 8  # megabytes: enough for lists up to a million
 _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "wal_autocheckpoint=10000",
-    "cache_size=-8192",
     "temp_store=MEMORY",
 )
 _WAL_TRIES = 100
@@ -81,14 +81,17 @@ class Database:
 def connect(url: str, *, root: Path) -> Database:
     """The database at `url`; a relative SQLite file lies below `root`. Raises BadSettings where it cannot be opened.
 
-    `?timeout=` behind a SQLite file says how many seconds to wait for another program that writes.
+    `?timeout=` behind a SQLite file says how many seconds to wait for another program that writes, `?cache=` how many
+    megabytes of it are kept in memory.
     """
     try:
         parsed = make_url(url)
+        cache = _cache(parsed)
         if parsed.drivername == "sqlite" and parsed.database:
             parsed = parsed.set(database=str(root / parsed.database)).update_query_dict(
                 {"timeout": parsed.query.get("timeout", PATIENCE)}
             )
+            parsed = parsed.difference_update_query(["cache"])
         if parsed.drivername == "postgresql":
             parsed = parsed.set(drivername="postgresql+psycopg")
         # Whoever has an answer to settle must not find out that the server was restarted meanwhile: it would be lost,
@@ -97,7 +100,7 @@ def connect(url: str, *, root: Path) -> Database:
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise BadSettings(f'The option "database_url" cannot be used: {error}.') from error
     if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, cache))
         event.listen(engine, "begin", _begin_sqlite)
     try:
         engine.connect().close()
@@ -116,12 +119,20 @@ def clock(tx: Transaction) -> ColumnElement[int]:
     return func.floor(func.extract("epoch", func.clock_timestamp()))
 
 
-def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+def _cache(url: URL) -> int:
+    """The megabytes that the address gives to SQLite's cache, or the usual ones. Raises ValueError."""
+    given = str(url.query.get("cache", _CACHE))
+    if url.drivername == "sqlite" and not re.fullmatch("[1-9][0-9]{0,4}", given):
+        raise ValueError("cache takes a number of megabytes like 64")
+    return int(given) if given.isdecimal() else _CACHE
+
+
+def _prepare_sqlite(connection: DBAPIConnection, cache: int) -> None:
     # The driver's own idea of when a transaction begins is switched off; _begin_sqlite says it.
     connection.isolation_level = None
     cursor = connection.cursor()
     _use_wal(cursor)
-    for pragma in _PRAGMAS:
+    for pragma in (*_PRAGMAS, f"cache_size={-1024 * cache}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -158,3 +158,17 @@ def test_four_processes_that_make_files_and_write_one_at_once_lose_nothing(sqlit
     with shared.read() as tx:
         assert sum(subscribers.count(tx).values()) == WRITERS * EACH
     shared.close()
+
+
+@pytest.mark.parametrize(("url", "pages"), [("sqlite:///a.db", -8192), ("sqlite:///a.db?cache=64", -65536)])
+def test_the_address_of_a_file_says_how_much_of_it_is_kept_in_memory(tmp_path: Path, url: str, pages: int) -> None:
+    db = connect(url, root=tmp_path)
+    with db.read() as tx:
+        assert tx.exec_driver_sql("PRAGMA cache_size").scalar_one() == pages
+    db.close()
+
+
+@pytest.mark.parametrize("cache", ["0", "many", "-1", "1.5"])
+def test_a_cache_that_is_no_number_of_megabytes_is_refused(tmp_path: Path, cache: str) -> None:
+    with pytest.raises(BadSettings, match="cache takes a number of megabytes like 64"):
+        connect(f"sqlite:///a.db?cache={cache}", root=tmp_path)
