@@ -15,10 +15,11 @@ from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sequencer import relays, values
+from sequencer import forms, relays, values
 from sequencer.errors import BadSettings
+from sequencer.forms import Form
 from sequencer.relays import Relay
-from sequencer.values import Form, Intent, Listen, Network
+from sequencer.values import Intent, Listen, Network
 
 FILE_NAME = "sequencer.toml"
 PREFIX = "SEQUENCER_"
@@ -112,9 +113,10 @@ class Settings:
         secret=True,
     )
     forms: Mapping[str, Form] = _option(
-        values.forms,
+        forms.parse,
         "The sign-up forms of your site: each takes POST /f/KEY.",
         default={"newsletter": {"course": "why-men-pull-away"}},
+        secret=True,
     )
 
     @property

@@ -1,12 +1,10 @@
 """How is an option read? Text becomes a value, or a ValueError that says what is needed instead."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
@@ -20,16 +18,6 @@ class Intent(StrEnum):
 
     STRICT = "strict"
     BATCH = "batch"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
-    """A sign-up form of the site: which course it leads to, the words the visitor agrees to, where they may go next."""
-
-    key: str
-    course: str
-    consent: str = "I would like to receive this course by e-mail."
-    next: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,28 +156,3 @@ def networks(value: object) -> tuple[Network, ...]:
         return tuple(ip_network(name.strip()) for name in names(value))
     except ValueError as error:
         raise ValueError('a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]') from error
-
-
-_FORM_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
-
-
-def forms(value: object) -> Mapping[str, Form]:
-    if not isinstance(value, dict):
-        raise ValueError('a table like [forms.newsletter] with course = "a-course"')
-    return MappingProxyType({key: _form(key, entry) for key, entry in value.items()})
-
-
-def _form(key: str, entry: object) -> Form:
-    if not _FORM_KEY.fullmatch(key):
-        raise ValueError(f'a form key of small letters, digits, "-" and "_"; not "{key}"')
-    if not isinstance(entry, dict) or not isinstance(entry.get("course"), str):
-        raise ValueError(f'course = "a-course" in [forms.{key}]')
-    unknown = set(entry) - {"course", "consent", "next"}
-    if unknown:
-        raise ValueError(f'course, consent and next in [forms.{key}]; not "{min(unknown)}"')
-    consent, onward = entry.get("consent", Form.__dataclass_fields__["consent"].default), entry.get("next", [])
-    if not isinstance(consent, str) or not consent.strip():
-        raise ValueError(f"consent as a text in [forms.{key}]")
-    if not isinstance(onward, list) or not all(isinstance(page, str) for page in onward):
-        raise ValueError(f'next as a list of addresses like ["https://www.example.org/thanks"] in [forms.{key}]')
-    return Form(key=key, course=entry["course"], consent=consent.strip(), next=tuple(onward))

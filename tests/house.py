@@ -34,11 +34,11 @@ from sequencer.flows import course as course_flow
 from sequencer.flows import dispatch, subscription
 from sequencer.flows.dispatch import Tick
 from sequencer.flows.press import Imprint, Press
+from sequencer.forms import Form
 from sequencer.message import address
 from sequencer.relays import Relay
 from sequencer.store import deliveries, enrolments, subscribers
 from sequencer.store.database import Database
-from sequencer.values import Form
 
 SECRET = "a secret of tests that is long enough"
 LONDON = ZoneInfo("Europe/London")

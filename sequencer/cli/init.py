@@ -9,10 +9,10 @@ from textwrap import wrap
 
 import click
 
+from sequencer import forms
 from sequencer import settings as options
 from sequencer.content.files import shipped
 from sequencer.relays import PRESETS, Preset
-from sequencer.values import Form
 
 _SAMPLES = {"base_url": "https://mail.example.org", "postal_address": ""}
 
@@ -70,8 +70,7 @@ def _form_line(key: str) -> str:
         case "course":
             return 'course = "why-men-pull-away"'
         case "consent":
-            consent = Form.__dataclass_fields__["consent"].default
-            return f"# consent = {json.dumps(consent)}  # the words next to your form's button"
+            return f"# consent = {json.dumps(forms.default(key))}  # the words next to your form's button"
         case _:
             return '# next = ["https://www.example.org/thank-you"]  # pages your form may lead to'
 
@@ -83,7 +82,9 @@ def settings_page() -> str:
         for name in options.options()
     ]
     presets = [_preset_row(name, preset) for name, preset in PRESETS.items()]
-    return _PAGE.replace("ROWS", "\n".join(rows)).replace("PRESETS", "\n".join(presets))
+    keys = [f"| `{name}` | {_cell(forms.meaning(name))} |" for name in forms.names()]
+    page = _PAGE.replace("ROWS", "\n".join(rows)).replace("PRESETS", "\n".join(presets))
+    return page.replace("KEYS", "\n".join(keys))
 
 
 def _preset_row(name: str, preset: Preset) -> str:
@@ -139,6 +140,10 @@ next = ["https://www.example.org/thank-you"]      # pages your form may lead to 
 
 Where the file has no form, there is one with the key `newsletter`, for the shipped course. A `next` is followed only
 if it stands in the list, letter by letter.
+
+| key | meaning |
+|---|---|
+KEYS
 
 ## relay_url
 

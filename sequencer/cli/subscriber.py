@@ -11,8 +11,8 @@ from sequencer.core.model import Address, SignupRequest, Subscriber, SubscriberS
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.flows import report, subscription
 from sequencer.flows.report import Why
+from sequencer.forms import Form
 from sequencer.settings import Settings
-from sequencer.values import Form
 
 
 @click.group()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import NewType, TypeAlias
 
 SubscriberId = NewType("SubscriberId", int)
 ConsentId = NewType("ConsentId", int)
@@ -12,6 +12,8 @@ LessonId = NewType("LessonId", int)
 RevisionId = NewType("RevisionId", int)
 EnrolmentId = NewType("EnrolmentId", int)
 DeliveryId = NewType("DeliveryId", int)
+
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class SubscriberState(StrEnum):
@@ -45,10 +47,16 @@ class DeliveryState(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What a message is for; confirmations go before lessons."""
+    """What a message is for; what answers a person's own press goes before lessons.
+
+    `farewell` says to whom has left how to undo it, `move` asks at a new address whether it is theirs.
+    """
 
     CONFIRMATION = "confirmation"
     LESSON = "lesson"
+    REMINDER = "reminder"
+    FAREWELL = "farewell"
+    MOVE = "move"
 
 
 class SuppressionReason(StrEnum):
@@ -57,6 +65,7 @@ class SuppressionReason(StrEnum):
     BOUNCE = "bounce"
     COMPLAINT = "complaint"
     MANUAL = "manual"
+    DISOWNED = "disowned"
 
 
 # How long a message in doubt rests before it is sent again: time for the relay's late word.
@@ -227,7 +236,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignupRequest:
-    """What a sign-up form said, whichever shape it came in; `timezone` is known to be a zone."""
+    """What a sign-up form said, whichever `shape` it came in (the name of a preset); `timezone` is known to be a zone.
+
+    `utm` says which campaign brought the visitor, `language` is a tag like de-AT.
+    """
 
     form: str
     address: Address
@@ -236,11 +248,17 @@ class SignupRequest:
     note: str
     source_url: str
     ip: str
+    user_agent: str = ""
+    language: str = ""
+    shape: str = ""
+    utm: Pairs = ()
+    attributes: Pairs = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscriber:
-    """A person and an address."""
+    """A person and an address; `attributes` and `tags` are what the site's forms and programs told of them."""
 
     id: SubscriberId
     address: Address
@@ -251,11 +269,17 @@ class Subscriber:
     confirmed_at: datetime | None = None
     left_at: datetime | None = None
     preference: Preference = COURSES_OWN
+    language: str = ""
+    attributes: Pairs = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
-    """When, where and to which words somebody agreed; what they asked for takes effect when they confirm."""
+    """When, where and to which words somebody agreed; what they asked for takes effect when they confirm.
+
+    `disowned_at` is when the owner of the address said that it had not been them.
+    """
 
     id: ConsentId
     subscriber_id: SubscriberId
@@ -270,6 +294,14 @@ class Consent:
     asked_at: datetime
     confirmed_at: datetime | None = None
     confirmed_ip: str = ""
+    disowned_at: datetime | None = None
+    wording_version: str = ""
+    user_agent: str = ""
+    language: str = ""
+    shape: str = ""
+    utm: Pairs = ()
+    attributes: Pairs = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,9 @@ from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadRequest, BadSettings, NotFound
 from sequencer.flows import hours, replan
 from sequencer.flows.ledger import stop_courses
+from sequencer.forms import Form
 from sequencer.store import consents, courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
-from sequencer.values import Form
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
         revision, place = _enrol(tx, person, consent.course_id, now)
     log.info("subscriber.confirmed", extra={"subscriber": person.id, "consent": which})
     due = place.next_due_at
-    local = schedule.in_zone(due, ZoneInfo(person.timezone)) if due else None
+    local = schedule.in_zone(due, hours.zone(person.timezone, replan.UTC)) if due else None
     return Confirmed(course=revision.course, first_due=local)
 
 
@@ -261,7 +261,8 @@ def _planned(
     if place is not None:
         return replan.next_due(tx, person, place, revision, now=now)
     rhythm = hours.to_lesson(revision.course, 0, since=now, preference=person.preference)
-    return schedule.first_due(now, ZoneInfo(person.timezone), rhythm, share=hours.share(person.id, revision))
+    zone = hours.zone(person.timezone, replan.UTC)
+    return schedule.first_due(now, zone, rhythm, share=hours.share(person.id, revision))
 
 
 def places(db: Database, who: SubscriberId) -> Sequence[tuple[Enrolment, Course]]:

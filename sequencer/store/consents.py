@@ -11,7 +11,14 @@ from sequencer.store.tables import consent
 
 
 def record(
-    tx: Transaction, who: SubscriberId, course: CourseId, request: SignupRequest, *, wording: str, now: datetime
+    tx: Transaction,
+    who: SubscriberId,
+    course: CourseId,
+    request: SignupRequest,
+    *,
+    wording: str,
+    wording_version: str = "",
+    now: datetime,
 ) -> ConsentId:
     """Keep what was asked for; it takes effect when it is confirmed."""
     made = tx.execute(
@@ -27,6 +34,13 @@ def record(
             source_url=request.source_url,
             ip=request.ip,
             asked_at=now,
+            wording_version=wording_version,
+            user_agent=request.user_agent,
+            language=request.language,
+            shape=request.shape,
+            utm=request.utm,
+            attributes=request.attributes,
+            tags=request.tags,
         )
         .returning(consent.c.id)
     )
@@ -75,4 +89,12 @@ def _consent(row: Row[tuple[object, ...]]) -> Consent:
         asked_at=row.asked_at,
         confirmed_at=row.confirmed_at,
         confirmed_ip=row.confirmed_ip,
+        disowned_at=row.disowned_at,
+        wording_version=row.wording_version,
+        user_agent=row.user_agent,
+        language=row.language,
+        shape=row.shape,
+        utm=row.utm,
+        attributes=row.attributes,
+        tags=row.tags,
     )

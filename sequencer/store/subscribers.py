@@ -75,7 +75,7 @@ def count(tx: Transaction) -> dict[SubscriberState, int]:
 
 
 def save(tx: Transaction, person: Subscriber) -> None:
-    """Write what may change about a person: name, zone, state and its times, their own hour and days."""
+    """Write what may change about a person: name, zone, state and its times, preferences, what is known of them."""
     tx.execute(
         update(subscriber)
         .where(subscriber.c.id == person.id)
@@ -87,6 +87,9 @@ def save(tx: Transaction, person: Subscriber) -> None:
             left_at=person.left_at,
             send_at=person.preference.send_at,
             days=person.preference.days,
+            language=person.language,
+            attributes=person.attributes,
+            tags=person.tags,
         )
     )
 
@@ -124,4 +127,7 @@ def _subscriber(row: Row[tuple[object, ...]]) -> Subscriber:
         confirmed_at=row.confirmed_at,
         left_at=row.left_at,
         preference=Preference(send_at=row.send_at, days=row.days),
+        language=row.language,
+        attributes=row.attributes,
+        tags=row.tags,
     )

@@ -3,6 +3,7 @@
 Instants are whole seconds since 1970 in UTC; states are small numbers, so that the hot rows stay narrow.
 """
 
+import json
 from datetime import UTC, datetime, time
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -24,7 +25,15 @@ from sqlalchemy import (
     text,
 )
 
-from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, Pace, SubscriberState, SuppressionReason
+from sequencer.core.model import (
+    DeliveryKind,
+    DeliveryState,
+    EnrolmentState,
+    Pace,
+    Pairs,
+    SubscriberState,
+    SuppressionReason,
+)
 
 _State = TypeVar("_State", bound=StrEnum)
 
@@ -67,6 +76,36 @@ class Coded(TypeDecorator[_State], Generic[_State]):
         return None if value is None else self.members[value]
 
 
+class Named(TypeDecorator[Pairs]):
+    """Names with their values, in order, kept as a JSON object."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Pairs | None, dialect: Dialect) -> str | None:
+        """To JSON."""
+        return None if value is None else json.dumps(dict(value), ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Pairs | None:
+        """From JSON."""
+        return None if value is None else tuple(json.loads(value).items())
+
+
+class Words(TypeDecorator[tuple[str, ...]]):
+    """Words in order, kept as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: Dialect) -> str | None:
+        """To JSON."""
+        return None if value is None else json.dumps(value, ensure_ascii=False)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[str, ...] | None:
+        """From JSON."""
+        return None if value is None else tuple(json.loads(value))
+
+
 class TimeOfDay(TypeDecorator[time]):
     """A local hour, kept as minutes after midnight."""
 
@@ -103,9 +142,13 @@ SUBSCRIBER_STATE = Coded(
 )
 ENROLMENT_STATE = Coded(EnrolmentState.ACTIVE, EnrolmentState.FINISHED, EnrolmentState.STOPPED)
 DELIVERY_STATE = Coded(D.QUEUED, D.CLAIMED, D.SENDING, D.SENT, D.DEFERRED, D.FAILED, D.UNCERTAIN, D.SKIPPED)
-DELIVERY_KIND = Coded(DeliveryKind.CONFIRMATION, DeliveryKind.LESSON)
+DELIVERY_KIND = Coded(
+    DeliveryKind.CONFIRMATION, DeliveryKind.LESSON, DeliveryKind.REMINDER, DeliveryKind.FAREWELL, DeliveryKind.MOVE
+)
 PACE = Coded(Pace.DAILY, Pace.EVERY_OTHER_DAY, Pace.WEEKLY)
-SUPPRESSION_REASON = Coded(SuppressionReason.BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.MANUAL)
+SUPPRESSION_REASON = Coded(
+    SuppressionReason.BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.MANUAL, SuppressionReason.DISOWNED
+)
 
 metadata = MetaData(
     naming_convention={
@@ -143,6 +186,9 @@ subscriber = Table(
     Column("left_at", UtcDateTime),
     Column("send_at", TimeOfDay),
     Column("days", Weekdays),
+    Column("language", String(35), nullable=False, server_default=""),
+    Column("attributes", Named, nullable=False, server_default="{}"),
+    Column("tags", Words, nullable=False, server_default="[]"),
 )
 
 course = Table(
@@ -191,6 +237,14 @@ consent = Table(
     Column("asked_at", UtcDateTime, nullable=False),
     Column("confirmed_at", UtcDateTime),
     Column("confirmed_ip", String(45), nullable=False, server_default=""),
+    Column("disowned_at", UtcDateTime),
+    Column("wording_version", String(64), nullable=False, server_default=""),
+    Column("user_agent", Text, nullable=False, server_default=""),
+    Column("language", String(35), nullable=False, server_default=""),
+    Column("shape", String(64), nullable=False, server_default=""),
+    Column("utm", Named, nullable=False, server_default="{}"),
+    Column("attributes", Named, nullable=False, server_default="{}"),
+    Column("tags", Words, nullable=False, server_default="[]"),
 )
 Index("ix_consent_subscriber", consent.c.subscriber_id)
 
@@ -289,3 +343,121 @@ suppression = Table(
     Column("detail", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
+
+# Who asks to get their mail at another address; it is theirs when they have confirmed from there.
+address_change = Table(
+    "address_change",
+    metadata,
+    _id(),
+    _to("subscriber"),
+    Column("normalized", String(320), nullable=False),
+    Column("wire", String(320), nullable=False),
+    Column("needs_smtputf8", SmallInteger, nullable=False),
+    Column("ip", String(45), nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("confirmed_at", UtcDateTime),
+)
+
+# Who left, what (a course, or everything where there is none), and why where they said so.
+departure = Table(
+    "departure",
+    metadata,
+    _id(),
+    _to("subscriber"),
+    _to("course", nullable=True),
+    Column("reason", String(64), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("left_at", UtcDateTime, nullable=False),
+    Column("undone_at", UtcDateTime),
+)
+Index("ix_departure_subscriber", departure.c.subscriber_id)
+
+# How often something was asked for and confirmed, by the hour (in hours since 1970); `subject` is a keyed digest of an
+# address, a network, a domain or a form.
+door_use = Table(
+    "door_use",
+    metadata,
+    Column("subject", String(40), primary_key=True),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("asked", Integer, nullable=False),
+    Column("confirmed", Integer, nullable=False),
+)
+Index("ix_door_use_hour", door_use.c.hour)
+
+# What may be used once only, by a digest of it: solved challenges, deliveries of other programs' webhooks.
+used = Table(
+    "used",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("until", UtcDateTime, nullable=False),
+)
+Index("ix_used_until", used.c.until)
+
+# The keys of programs that speak to the API, by their digest only.
+api_key = Table(
+    "api_key",
+    metadata,
+    _id(),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("scopes", Words, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
+# What the API answered to a request that had an idempotency key.
+api_answer = Table(
+    "api_answer",
+    metadata,
+    Column("api_key_id", _Id, ForeignKey("api_key.id"), primary_key=True, autoincrement=False),
+    Column("key", String(64), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("answered_at", UtcDateTime, nullable=False),
+)
+Index("ix_api_answer_answered_at", api_answer.c.answered_at)
+
+# What happened to somebody: told by the site ("bought"), or by us to other programs ("lesson.sent").
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    Column("name", String(100), nullable=False),
+    _to("subscriber", nullable=True),
+    Column("payload", Text, nullable=False),
+    Column("happened_at", UtcDateTime, nullable=False),
+)
+Index("ix_event_subscriber", event.c.subscriber_id)
+
+# Which addresses of other programs are told of which events.
+hook = Table(
+    "hook",
+    metadata,
+    _id(),
+    Column("name", String(100), nullable=False, unique=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("events", Words, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+    Column("why", Text, nullable=False, server_default=""),
+)
+
+# One event to one address, with what came of it.
+hook_call = Table(
+    "hook_call",
+    metadata,
+    _id(),
+    _to("hook"),
+    _to("event"),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("lease_until", BigInteger),
+    Column("status", SmallInteger),
+    Column("reply", Text, nullable=False),
+    Column("finished_at", UtcDateTime),
+)
+Index("hook_call_due", hook_call.c.due_at, hook_call.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
+Index("ix_hook_call_hook", hook_call.c.hook_id)

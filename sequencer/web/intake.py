@@ -13,8 +13,8 @@ from starlette.requests import Request
 
 from sequencer.core.model import SignupRequest
 from sequencer.errors import BadContentType, BadRequest
+from sequencer.forms import Form
 from sequencer.message import address
-from sequencer.values import Form
 from sequencer.web.pages import kind_of
 
 LONGEST_NAME = 200

@@ -11,7 +11,7 @@ from sequencer.core import schedule
 from sequencer.core.model import Course, Subscriber
 from sequencer.errors import BadRequest, NotFound
 from sequencer.flows import course as course_flow
-from sequencer.flows import report, subscription
+from sequencer.flows import hours, replan, report, subscription
 from sequencer.web import intake
 from sequencer.web.pages import app_of, page, spoken_time
 
@@ -103,7 +103,7 @@ async def _imprint(request: Request, course: Course | None) -> tuple[str, str]:
 async def _preferences_page(request: Request, person: Subscriber, *, saved: bool = False, error: str = "") -> Response:
     app = app_of(request)
     places = await run_in_threadpool(subscription.places, app.db, person.id)
-    zone = ZoneInfo(person.timezone)
+    zone = hours.zone(person.timezone, replan.UTC)
     courses = [
         {
             "title": course.title,
@@ -122,8 +122,8 @@ async def _preferences_page(request: Request, person: Subscriber, *, saved: bool
         brand=brand,
         lang=lang,
         name=person.name,
-        timezone=person.timezone,
-        timezones=sorted({*intake.zones(), person.timezone}),
+        timezone=zone.key,
+        timezones=sorted({*intake.zones(), zone.key}),
         saved=saved,
         error=error,
         courses=courses,

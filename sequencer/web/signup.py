@@ -10,7 +10,7 @@ from sequencer.core.model import Course
 from sequencer.errors import BadRequest, NotFound
 from sequencer.flows import course as course_flow
 from sequencer.flows import subscription
-from sequencer.values import Form
+from sequencer.forms import Form
 from sequencer.web import intake
 from sequencer.web.pages import app_of, client_ip, page, spoken_time, wants_json
 

@@ -14,8 +14,8 @@ from house import DAY, EIGHT, NOW, SECRET, House, small_course
 
 from sequencer.core import tokens
 from sequencer.core.tokens import Purpose
+from sequencer.forms import Form
 from sequencer.store.database import Database, connect
-from sequencer.values import Form
 
 EMAIL = "reader@example.org"
 AWAY = "We cannot look anything up or write anything down at the moment; please try again in a few minutes."

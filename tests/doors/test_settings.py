@@ -11,9 +11,10 @@ from sequencer import settings as options
 from sequencer.app import open_app
 from sequencer.cli import init
 from sequencer.errors import BadSettings
+from sequencer.forms import Form
 from sequencer.relays import Relay
 from sequencer.settings import Settings
-from sequencer.values import Form, Listen
+from sequencer.values import Listen
 
 BAD = Path(__file__).parent.parent / "data" / "bad_settings"
 GOOD = {
@@ -70,7 +71,6 @@ def test_every_option_has_a_wrong_file() -> None:
         ("default_timezone", "../../etc/passwd", "a time zone's name like Europe/London"),
         ("default_timezone", "", "a time zone's name like Europe/London"),
         ("trusted_proxies", "the proxy", 'a list of addresses or networks like ["127.0.0.1", "10.0.0.0/8"]'),
-        ("forms", "newsletter", 'a table like [forms.newsletter] with course = "a-course"'),
     ],
 )
 def test_a_wrong_variable_is_refused_as_a_wrong_line_is(name: str, value: str, right: str) -> None:

@@ -8,7 +8,7 @@ from house import DAY, EIGHT, LONDON, NOW, House, an_address, small_course, smal
 
 from sequencer.core.model import Course, EnrolmentState
 from sequencer.flows import dispatch, subscription
-from sequencer.values import Form
+from sequencer.forms import Form
 
 ANN = "ann@example.org"
 HOUR = timedelta(hours=1)

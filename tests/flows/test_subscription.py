@@ -28,8 +28,8 @@ from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadRequest, BadSettings, NotFound
 from sequencer.flows import subscription
+from sequencer.forms import Form
 from sequencer.store import consents, enrolments, subscribers
-from sequencer.values import Form
 
 EMAIL = "reader@example.org"
 MINUTE = timedelta(minutes=1)
