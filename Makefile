@@ -40,7 +40,7 @@ test: check ## Everything: check, then all tests on SQLite and PostgreSQL, with 
 	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
 	@$(BIN)/coverage report --include='sequencer/core/*' --fail-under=100 > /dev/null || (echo 'The core is not covered to 100 %.'; exit 1)
 
-interop: $(READY) ## Send through real Postfix, Exim and OpenSMTPD (needs root and Debian's apt-get)
+interop: $(READY) ## Send through real Postfix, Exim and OpenSMTPD, past SpamAssassin (needs root and Debian's apt-get)
 	tests/interop/install.sh
 	$(BIN)/python -m pytest tests/interop $(PYTEST_ARGS)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sequencer.content import courses as course_files
 from sequencer.content.files import shipped
@@ -11,6 +11,8 @@ from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.errors import BadSettings
 from sequencer.flows import course as course_flow
 from sequencer.flows.press import Imprint, Press
+from sequencer.flows.reminders import Patience
+from sequencer.flows.upkeep import Terms
 from sequencer.message.dkim import Signers
 from sequencer.settings import Settings
 from sequencer.store import migrate
@@ -54,6 +56,12 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         courier=courier or SmtpCourier(*settings.all_relays),
         clock=clock,
     )
+
+
+def terms(settings: Settings) -> Terms:
+    """How long things are waited for and kept, as the settings have it."""
+    patience = Patience(link=timedelta(days=settings.confirm_within), reminder=timedelta(days=settings.remind_after))
+    return Terms(patience=patience, forget_after=timedelta(days=settings.forget_after))
 
 
 def upgrade(app: App) -> tuple[str, ...]:

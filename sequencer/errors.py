@@ -3,8 +3,12 @@
 SequencerError
 ├── BadRequest           the visitor: what they sent cannot be used
 │   ├── NotFound         … because there is no such thing
+│   ├── Expired          … because it was good for a while only
+│   ├── Conflict         … because it does not go with how things stand
 │   ├── TooLarge         … because there is too much of it
-│   └── BadContentType   … because it is not in a shape we read
+│   ├── BadContentType   … because it is not in a shape we read
+│   └── TooMany          … because there were too many; it can be used later
+│       └── Busy         … and that is our fault: it can be used in a minute
 ├── BadContent           the author: a lesson, course or template file
 ├── BadSettings          the operator: an option, a database, a relay
 ├── BadDatabase          the operator: a database that was well and is not any more
@@ -26,12 +30,28 @@ class NotFound(BadRequest):
     """There is no such form, page, person or course."""
 
 
+class Conflict(BadRequest):
+    """What is asked for does not go with how things stand; it was well said."""
+
+
+class Expired(BadRequest):
+    """The link was one of ours, and its time is over."""
+
+
 class TooLarge(BadRequest):
     """The request is larger than the door takes."""
 
 
 class BadContentType(BadRequest):
     """The request is of a kind that the door does not read."""
+
+
+class TooMany(BadRequest):
+    """There were too many of these lately; the message says when to come again."""
+
+
+class Busy(TooMany):
+    """More come at this moment than we can take."""
 
 
 class BadContent(SequencerError):

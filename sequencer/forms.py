@@ -34,6 +34,24 @@ class Challenge(StrEnum):
     NEVER = "never"
 
 
+class Signature(StrEnum):
+    """How a program proves that what it posts is its own; `core/signatures.py` has a row for each."""
+
+    STANDARD = "standard"
+    SVIX = "svix"
+    STRIPE = "stripe"
+    GITHUB = "github"
+    TYPEFORM = "typeform"
+    TALLY = "tally"
+    WEBFLOW = "webflow"
+    FRAMER = "framer"
+    NETLIFY = "netlify"
+    BUTTONDOWN = "buttondown"
+    WPFORMS = "wpforms"
+    HEADER = "header"
+    URL = "url"
+
+
 def _key(
     parse: Callable[[object], _Parsed], meaning: str, *, default: object = MISSING, secret: bool = False
 ) -> _Parsed:
@@ -83,6 +101,14 @@ def _challenge(value: object) -> Challenge:
         raise ValueError('"auto", "always" or "never"') from error
 
 
+def _signature(value: object) -> Signature:
+    try:
+        return Signature(values.a_text(value))
+    except ValueError as error:
+        *rest, last = (f'"{one}"' for one in Signature)
+        raise ValueError(f"{', '.join(rest)} or {last}") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
     """A sign-up form of the site: which course it leads to, which words the visitor agrees to, whom it may trust."""
@@ -128,8 +154,10 @@ class Form:
         'Whether a browser must do some work before a mail goes out: "auto" in an attack, "always", "never".',
         default=Challenge.AUTO,
     )
-    signature: str = _key(
-        values.a_text, "How a program signs what it posts; with it nothing unsigned is taken.", default=""
+    signature: Signature | None = _key(
+        _signature,
+        "How a program signs what it posts, by its name in docs/forms.md; with it nothing unsigned is taken.",
+        default=None,
     )
     secrets: tuple[str, ...] = _key(
         _secrets, "The secret of the signature, or two while one takes the other's place.", default=(), secret=True
@@ -144,6 +172,28 @@ class Form:
     def courses(self) -> tuple[str, ...]:
         """Every course that it may lead to, its own first."""
         return tuple(dict.fromkeys((self.course, *dict(self.lists).values())))
+
+
+USUAL_CAPS: Mapping[str, int] = MappingProxyType(
+    {"ip": 10, "network": 100, "address": 5, "domain": 200, "form": 2000, "all": 5000}
+)
+
+
+def caps(value: object) -> Mapping[str, int]:
+    """How many sign-ups are usual, by what is counted; what is left out is as usual. Raises ValueError."""
+    wrong = ValueError(f"a table with numbers for {', '.join(USUAL_CAPS)}, like {{ ip = 10 }}")
+    if not isinstance(value, dict) or not set(value) <= set(USUAL_CAPS):
+        raise wrong
+    if not all(isinstance(most, int) and not isinstance(most, bool) and most > 0 for most in value.values()):
+        raise wrong
+    return MappingProxyType({**USUAL_CAPS, **value})
+
+
+def disposable(value: object) -> str:
+    """What becomes of addresses that are soon thrown away. Raises ValueError with what would be right."""
+    if value not in ("refuse", "allow"):
+        raise ValueError('"refuse" or "allow"')
+    return str(value)
 
 
 def names() -> tuple[str, ...]:

@@ -89,6 +89,17 @@ class Settings:
         default="",
     )
     confirm_within: int = _option(values.days, "For how many days the link in a confirmation mail works.", default=7)
+    remind_after: int = _option(
+        values.days_or_never,
+        "After how many days who has not confirmed is reminded, once and by one mail; 0 for never. Nobody is reminded "
+        "whose link works for less than a day more, or who got two mails already.",
+        default=3,
+    )
+    forget_after: int = _option(
+        values.days,
+        "How many days after their last sign-up people are erased who never confirmed, with all that is kept of them.",
+        default=30,
+    )
     dkim_key: Path | None = _option(
         values.optional_path,
         'The file with the RSA key that signs mails by DKIM; "sequencer dkim new" makes one. '
@@ -105,6 +116,21 @@ class Settings:
     )
     trusted_proxies: tuple[Network, ...] = _option(
         values.networks, "Addresses or networks of reverse proxies whose X-Forwarded-For is believed.", default=[]
+    )
+    api_per_minute: int = _option(
+        values.per_minute, "How many requests a minute a key of the API may make.", default=600
+    )
+    signup_caps: Mapping[str, int] = _option(
+        forms.caps,
+        "How many sign-ups are taken in an hour without a challenge: from one address of the internet (ip), from its "
+        "network, for one recipient domain, by one form, in all; and for one mailbox in a day (address). Beyond ten "
+        "times as many nothing more is taken.",
+        default=dict(forms.USUAL_CAPS),
+    )
+    disposable_addresses: str = _option(
+        forms.disposable,
+        'What becomes of addresses that are soon thrown away: "refuse" says so to the visitor, "allow" takes them.',
+        default="refuse",
     )
     relays: Mapping[str, Relay] = _option(
         relays.relays,

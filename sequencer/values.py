@@ -99,10 +99,24 @@ def days(value: object) -> int:
     return days
 
 
+def days_or_never(value: object) -> int:
+    days = digits(value) if isinstance(value, str) else value
+    if isinstance(days, bool) or not isinstance(days, int) or not 0 <= days <= 365:  # noqa: PLR2004 (a year)
+        raise ValueError("a number of days from 0 to 365")
+    return days
+
+
 def hours(value: object) -> int:
     number = digits(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 168:  # noqa: PLR2004 (a week)
         raise ValueError("a number of hours from 0 to 168")
+    return number
+
+
+def per_minute(value: object) -> int:
+    number = digits(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 100_000:  # noqa: PLR2004
+        raise ValueError("a number from 1 to 100000")
     return number
 
 

@@ -31,9 +31,11 @@ from sequencer.core.model import (
 from sequencer.delivery.courier import Carried, Ledger
 from sequencer.delivery.way import Lane
 from sequencer.flows import course as course_flow
-from sequencer.flows import dispatch, subscription
+from sequencer.flows import disown, dispatch, optin, signup, subscription, upkeep
 from sequencer.flows.dispatch import Tick
 from sequencer.flows.press import Imprint, Press
+from sequencer.flows.reminders import Patience
+from sequencer.flows.upkeep import Terms, Tidied
 from sequencer.forms import Form
 from sequencer.message import address
 from sequencer.relays import Relay
@@ -47,6 +49,8 @@ NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 EIGHT = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 FORM = Form(key="newsletter", course="small")
+# A link works for 7 days, a reminder goes out after 3, and who never confirmed is forgotten after 30.
+TERMS = Terms(patience=Patience(link=7 * DAY, reminder=3 * DAY), forget_after=30 * DAY)
 
 
 def small_course(lessons: int = 3, **changes: object) -> Course:
@@ -184,17 +188,25 @@ class House:
             source_url="https://example.org/article",
             ip="192.0.2.1",
         )
-        return subscription.sign_up(self.db, request, FORM, zone=LONDON, now=now)
+        return signup.sign_up(self.db, request, FORM, zone=LONDON, now=now)
 
-    def confirm(self, email: str, now: datetime = NOW) -> subscription.Confirmed:
+    def confirm(self, email: str, now: datetime = NOW) -> optin.Confirmed:
         """They press the button of the last confirmation mail they got."""
-        return subscription.confirm(self.db, SECRET, self.token(email, "confirm"), ip="192.0.2.1", now=now)
+        return optin.confirm(self.db, SECRET, self.token(email, "confirm"), ip="192.0.2.1", now=now)
 
-    def join(self, email: str, now: datetime = NOW, *, name: str = "", zone: str = "") -> subscription.Confirmed:
+    def join(self, email: str, now: datetime = NOW, *, name: str = "", zone: str = "") -> optin.Confirmed:
         """Somebody signs up, gets the mail, and confirms."""
         self.sign_up(email, now, name=name, zone=zone)
         self.tick(now)
         return self.confirm(email, now)
+
+    def disown(self, email: str, now: datetime = NOW) -> disown.Doubted:
+        """They press "that was not me", from the last mail that asked them."""
+        return disown.disown(self.db, SECRET, self.token(email, "notme"), now=now)
+
+    def tidy(self, now: datetime, terms: Terms = TERMS) -> Tidied:
+        """The upkeep of every hour."""
+        return upkeep.tidy(self.db, terms, now=now)
 
     def leave(self, email: str, now: datetime = NOW) -> None:
         """They press the unsubscribe button of the last lesson they got."""

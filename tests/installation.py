@@ -31,7 +31,7 @@ Words of lesson {number}.
 """
 
 
-def sentence(result: Result, code: int) -> str:
+def sentence(result: Result, code: int = 1) -> str:
     """The one sentence of a command that was not done or not understood."""
     assert result.exit_code == code, result.output
     lines = result.stderr.strip().splitlines()

@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("left_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_subscriber")),
         sa.UniqueConstraint("normalized", name=op.f("uq_subscriber_normalized")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "suppression",
@@ -67,6 +68,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["course_id"], ["course.id"], name=op.f("fk_consent_course_id")),
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_consent_subscriber_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_consent_subscriber", "consent", ["subscriber_id"], unique=False)
     op.create_table(
@@ -85,6 +87,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_enrolment_subscriber_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_enrolment")),
         sa.UniqueConstraint("subscriber_id", "course_id", name=op.f("uq_enrolment_subscriber_id_course_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "enrolment_due",

@@ -82,7 +82,8 @@ def build(
     new themes become lessons, changed ones are shown, and what you wrote yourself is never written over unasked.
     """
     content = _content(source)
-    article = sources.read(content, str(source))
+    beside = None if str(source) == _STDIN else source.parent
+    article = sources.read(content, str(source), beside)
     folder = into or _default(ctx, article.title or _stem(source))
     choices = Choices(
         level=level,
@@ -95,7 +96,7 @@ def build(
         update=update,
         write=not dry_run,
     )
-    report = flow.build(article, folder, choices, source=source.name)
+    report = flow.build(article, folder, choices, source=source.name, beside=beside)
     if as_json:
         frame.print_json(_as_json(report))
     else:

@@ -52,8 +52,9 @@ def apply(ctx: click.Context, slug: str) -> None:
     with frame.opened(ctx) as app:
         now = app.clock()
         wiring.prepare(app, now=now)
-        read = files.read(shelf.paths(app.settings, slug)[0])
-        revision = flow.publish(app.db, read, app.templates, postal_address=app.settings.postal_address, now=now)
+        path = shelf.paths(app.settings, slug)[0]
+        postal = app.settings.postal_address
+        revision = flow.publish(app.db, files.read(path), app.templates, postal_address=postal, now=now, folder=path)
     if revision is None:
         click.echo("Nothing has changed since the last revision.")
     else:

@@ -6,7 +6,7 @@ from sequencer.cli import frame
 from sequencer.core.model import DeliveryId, DeliveryState
 from sequencer.flows import doubt, report
 from sequencer.flows.doubt import Finding
-from sequencer.flows.report import Sent
+from sequencer.flows.outlook import Sent
 
 
 @click.group()

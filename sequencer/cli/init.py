@@ -14,6 +14,8 @@ from sequencer import settings as options
 from sequencer.content.files import shipped
 from sequencer.relays import PRESETS, Preset
 
+# They stand in the file only; there is no variable for a table.
+_TABLES = ("signup_caps", "forms", "relays")
 _SAMPLES = {"base_url": "https://mail.example.org", "postal_address": ""}
 
 
@@ -62,7 +64,14 @@ def _lines(name: str, secret: str) -> list[str]:
     if value is MISSING:
         sample = {**_SAMPLES, "secret_key": secret}[name]
         return [f"{name} = {json.dumps(sample)}"]
-    return [f"# {name} = {json.dumps(value)}"]
+    return [f"# {name} = {_toml(value)}"]
+
+
+def _toml(value: object) -> str:
+    """The value as it stands in the file."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(one)}' for key, one in value.items())} }}"
+    return json.dumps(value)
 
 
 def _form_line(key: str) -> str:
@@ -96,14 +105,14 @@ def _preset_row(name: str, preset: Preset) -> str:
 
 
 def _variable(name: str) -> str:
-    return "none" if name in ("forms", "relays") else f"`{options.PREFIX}{name.upper()}`"
+    return "none" if name in _TABLES else f"`{options.PREFIX}{name.upper()}`"
 
 
 def _default(name: str) -> str:
     value = options.default(name)
     if value is MISSING:
         return "*needed*"
-    return "see below" if name in ("forms", "relays") else f"`{json.dumps(value)}`"
+    return "see below" if name in ("forms", "relays") else f"`{_toml(value)}`"
 
 
 def _cell(sentence: str) -> str:

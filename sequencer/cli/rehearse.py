@@ -15,7 +15,7 @@ from sequencer.content.files import shipped
 from sequencer.core.model import Accepted, Address
 from sequencer.delivery.courier import SmtpCourier
 from sequencer.errors import BadRequest, BadSettings
-from sequencer.flows import rehearsal
+from sequencer.flows import images, rehearsal
 from sequencer.flows.press import Imprint
 from sequencer.flows.proof import Reader
 from sequencer.flows.rehearsal import Rehearsal
@@ -95,18 +95,19 @@ def send_test(
     *,
     everything: bool,
 ) -> None:
-    """Send lessons to yourself as the files are now, by the real relay; nothing is written down.
+    """Send lessons to yourself as the files are now, by the real relay; nothing is written down but images.
 
-    The subject begins with "[Test 3/14]", and no link in it does anything to anybody. Exit code 1 where the relay
-    refuses.
+    The subject begins with "[Test 3/14]", and no link in it does anything to anybody. Images that lie beside the
+    lessons are put into the database, for your mailbox to fetch. Exit code 1 where the relay refuses.
     """
     if everything and number is not None:
         raise click.UsageError("--lesson and --all exclude each other.")
     if every is not None and not everything:
         raise click.UsageError("--every goes with --all.")
     settings = frame.load_settings(ctx)
+    path = shelf.path(settings, slug)
     trial = Rehearsal(
-        files.read(shelf.path(settings, slug)),
+        files.read(path),
         shelf.templates(settings),
         _imprint(settings),
         signers=Signers(settings),
@@ -115,6 +116,10 @@ def send_test(
     steps, reader = trial.steps(None if everything else number or 1), Reader(name=name, address=to)
     # Nothing is sent where one of them could not be made.
     trial.check(steps, reader, settings.all_relays[0], now=frame.clock())
+    lessons = [trial.course.lessons[step] for step in steps]
+    if any(lesson.images for lesson in lessons):
+        with frame.opened(ctx) as app:
+            images.keep(app.db, lessons, path)
     _send(trial, steps, reader, every or 0)
 
 

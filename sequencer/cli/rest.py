@@ -44,7 +44,7 @@ def resume(ctx: click.Context, email: Address, slug: str | None) -> None:
 
 
 def _places(app: App, email: Address, slug: str | None) -> Sequence[tuple[Enrolment, Course]]:
-    person = report.why(app.db, email).person
+    person = report.find(app.db, email)
     found = [(place, course) for place, course in subscription.places(app.db, person.id) if slug in (None, course.slug)]
     if not found:
         raise click.ClickException(f"{email.normalized} is not on {f'the course {slug}' if slug else 'any course'}.")

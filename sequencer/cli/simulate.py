@@ -102,6 +102,14 @@ def _spans(_ctx: click.Context, param: click.Parameter, values: Sequence[str]) -
     metavar="A..B",
     help="Nothing can go out from A to B; repeatable.",
 )
+@click.option(
+    "--rest",
+    "rests",
+    multiple=True,
+    callback=_spans,
+    metavar="A..B",
+    help='The course is paused from A to B, as by "course pause"; repeatable.',
+)
 @click.option("--pace", type=click.Choice([*_PACES]), help="The pace they choose for themselves.")
 @click.option("--hour", callback=_option(_hour), metavar="HH:MM", help="The hour they choose.")
 @click.option(
@@ -121,6 +129,7 @@ def simulate(
     start: datetime | None,
     pauses: tuple[Span, ...],
     outages: tuple[Span, ...],
+    rests: tuple[Span, ...],
     pace: str | None,
     hour: time | None,
     days: frozenset[int] | None,
@@ -134,6 +143,7 @@ def simulate(
         start=start or frame.clock(),
         pauses=pauses,
         outages=outages,
+        rests=rests,
         preference=Preference(send_at=hour, days=days, pace=_PACES[pace] if pace else None),
     )
     if all_zones:

@@ -1,5 +1,6 @@
 """How does an admin look after people? Add, list, show, explain, unsubscribe."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,8 @@ from sequencer import app as wiring
 from sequencer.cli import arguments, frame, rest
 from sequencer.core.model import Address, SignupRequest, Subscriber, SubscriberState
 from sequencer.core.verdicts import SignupVerdict
-from sequencer.flows import report, subscription
+from sequencer.flows import outlook, report, signup, subscription
+from sequencer.flows.outlook import Place
 from sequencer.flows.report import Why
 from sequencer.forms import Form
 from sequencer.settings import Settings
@@ -58,7 +60,7 @@ def add(
             source_url="",
             ip="",
         )
-        verdict = subscription.sign_up(app.db, request, form, zone=zone, now=now)
+        verdict = signup.sign_up(app.db, request, form, zone=zone, now=now)
     if verdict is SignupVerdict.CONFIRM:
         click.echo(f"{email.normalized} will get a confirmation mail.")
     else:
@@ -95,7 +97,7 @@ def list_(ctx: click.Context, state: str | None, *, as_json: bool) -> None:
 def show(ctx: click.Context, email: Address, *, as_json: bool) -> None:
     """Show what we know of a person: state, zone, consent, courses."""
     with frame.opened(ctx) as app:
-        known = report.why(app.db, email)
+        known = report.why(app.db, email, now=app.clock())
     if as_json:
         frame.print_json(_story(known))
         return
@@ -118,7 +120,7 @@ def show(ctx: click.Context, email: Address, *, as_json: bool) -> None:
 def why(ctx: click.Context, email: Address, *, as_json: bool) -> None:
     """Explain in plain words what a person got, what comes next and when, and what stands in the way."""
     with frame.opened(ctx) as app:
-        known = report.why(app.db, email)
+        known = report.why(app.db, email, now=app.clock())
     if as_json:
         frame.print_json(_story(known))
         return
@@ -127,16 +129,11 @@ def why(ctx: click.Context, email: Address, *, as_json: bool) -> None:
     for sent in known.sent:
         row = sent.delivery
         when = _utc(row.finished_at or row.created_at)
-        said = f' The relay said "{row.reply}".' if row.reply else ""
         tries = f" after {row.attempt} tries" if row.attempt > 1 else ""
-        click.echo(f"  {when}  {sent.what}: {row.state}{tries}.{said}")
+        click.echo(f"  {when}  {sent.what}: {row.state}{tries}.{outlook.said_of(row)}")
     click.echo("\nWhat comes next:")
-    for place in known.places:
-        if place.next_due:
-            click.echo(f'  "{place.next_lesson}" on {place.next_due:%A %d %B %Y at %H:%M} ({place.next_due.tzinfo})')
-            click.echo(f"  because lessons go out {place.rule}.")
-    if not any(place.next_due for place in known.places):
-        click.echo("  nothing is planned.")
+    for line in _next(known.places):
+        click.echo(f"  {line}")
     if known.blockers:
         click.echo("\nWhat stands in the way:")
         for blocker in known.blockers:
@@ -149,7 +146,7 @@ def why(ctx: click.Context, email: Address, *, as_json: bool) -> None:
 def unsubscribe(ctx: click.Context, email: Address) -> None:
     """Unsubscribe a person: nothing more is sent, and what is queued is cancelled."""
     with frame.opened(ctx) as app:
-        person = report.why(app.db, email).person
+        person = report.find(app.db, email)
         subscription.leave_person(app.db, person.id, now=app.clock())
     click.echo(f"{email.normalized} is unsubscribed.")
 
@@ -167,6 +164,20 @@ def _print_person(known: Why) -> None:
     click.echo(
         f"{person.address.normalized}{named}: {person.state}, {person.timezone}, since {_utc(person.created_at)}"
     )
+
+
+def _next(places: Sequence[Place]) -> Iterator[str]:
+    """What each course of a person brings next, in lines; the course is named where there are several."""
+    for place in places:
+        course = f' of "{place.course.title}"' if len(places) > 1 else ""
+        if place.next_due and place.next_lesson:
+            due = f"{place.next_due:%A %d %B %Y at %H:%M} ({place.next_due.tzinfo})"
+            yield f'"{place.next_lesson}"{course} on {due}'
+            yield f"because lessons go out {place.rule}."
+        if place.note:
+            yield place.note
+    if not places:
+        yield "nothing is planned."
 
 
 def _utc(instant: datetime | None) -> str:
@@ -223,6 +234,7 @@ def _story(known: Why) -> dict[str, object]:
                 "next_lesson": place.next_lesson,
                 "next_due": place.next_due,
                 "rule": place.rule,
+                "note": place.note,
                 "pace": place.enrolment.pace,
                 "paused_until": place.enrolment.paused_until,
             }

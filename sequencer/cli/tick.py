@@ -6,7 +6,7 @@ import click
 
 from sequencer import app as wiring
 from sequencer.cli import frame
-from sequencer.flows import dispatch
+from sequencer.flows import dispatch, upkeep
 
 
 def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
@@ -22,11 +22,12 @@ def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 @frame.json_option
 @click.pass_context
 def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
-    """Send what is due, once, and exit. Exit code 1 where the relay could not be used."""
+    """Send what is due, once, tidy up, and exit. Exit code 1 where the relay could not be used."""
     frame.log_to_stderr()
     with frame.opened(ctx) as app:
         instant = now or app.clock()
         _warn_of_changes(wiring.prepare(app, now=instant))
+        upkeep.tidy(app.db, wiring.terms(app.settings), now=instant)
         done = dispatch.tick(
             app.db, app.courier, app.press, now=instant, intent=app.settings.intent, apart=app.settings.apart
         )

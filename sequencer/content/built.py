@@ -86,9 +86,14 @@ def remember(folder: Path, memory: Memory) -> None:
 
 def put(path: Path, text: str) -> None:
     """A file's new text, put in place in one move. Raises BadContent where the folder cannot be written."""
+    put_bytes(path, text.encode())
+
+
+def put_bytes(path: Path, content: bytes) -> None:
+    """The same for a file that is no text."""
     beside = path.with_name(f".{path.name}.new")
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.write_bytes(content)
         os.replace(beside, path)  # noqa: PTH105 (atomic, and as well known)
     except OSError as error:
         raise BadContent(f"{path}: the file cannot be written ({error.strerror}).") from error

@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Collection
-from urllib.parse import urljoin, urlsplit
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, urljoin, urlsplit
 
 from bs4 import Tag
 from markdown_it import MarkdownIt
 from markdownify import MarkdownConverter
+
+from sequencer.content import images
+from sequencer.content.images import Found
 
 _SPECIAL = re.compile(r"[\\*`]|<(?=[A-Za-z/!?])|(?<![^\W_])_|_(?![^\W_])|\](?=[(\[])")
 _LINE_START = re.compile(r"^([ \t]*)(?:([#>+=|~-])|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
@@ -19,9 +23,9 @@ _INLINE_SCHEMES = ("http", "https", "mailto", "tel")
 class _Writer(MarkdownConverter):
     """Markdown in our dialect: only addresses that lead somewhere from within a mail survive."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, beside: Path | None) -> None:
         super().__init__(heading_style="ATX", bullets="-", newline_style="BACKSLASH")
-        self._base = base
+        self._base, self._beside = base, beside
 
     def escape(self, text: str, parent_tags: Collection[str]) -> str:
         """Text of the page that must not become marks of ours."""
@@ -38,14 +42,27 @@ class _Writer(MarkdownConverter):
 
     def convert_img(self, el: Tag, text: str, parent_tags: Collection[str]) -> str:  # noqa: ARG002 (the library's)
         """A picture, where mail can fetch it; else nothing."""
-        address = _absolute(self._base, el.get("src"))
+        address = image_address(str(el.get("src") or ""), base=self._base, beside=self._beside)
         described = " ".join(str(el.get("alt") or "").split()).replace("[", "(").replace("]", ")")
-        return f"![{described}]({address})" if address.startswith("https://") else ""
+        return f"![{described}]({address})" if address else ""
 
 
-def from_html(html: str, *, base: str = "") -> str:
-    """Our Markdown for a piece of HTML; `base` is the address that its links are relative to."""
-    written = str(_Writer(base).convert(f"<div>{html}</div>")).strip("\n")
+def image_address(src: str, *, base: str = "", beside: Path | None = None) -> str:
+    """How a lesson names an image of a page: the file in the folder `beside`, else its whole address, else nothing."""
+    if beside is not None and images.is_local(src):
+        to = quote(str(PurePosixPath(images.file_name(src))), safe="/")
+        if isinstance(images.look(to, beside), Found):
+            return to
+    address = _absolute(base, src)
+    return address if address.startswith("https://") else ""
+
+
+def from_html(html: str, *, base: str = "", beside: Path | None = None) -> str:
+    """Our Markdown for a piece of HTML; `base` is the address that its links are relative to.
+
+    `beside` is the folder in which the page lies, where images may lie too.
+    """
+    written = str(_Writer(base, beside).convert(f"<div>{html}</div>")).strip("\n")
     return neutral("\n".join(line.rstrip() for line in written.split("\n")))
 
 

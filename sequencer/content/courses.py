@@ -3,17 +3,20 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import getaddresses
 from pathlib import Path
 
 import yaml
 
-from sequencer.content import partials, timetable
+from sequencer.content import images, partials, timetable
+from sequencer.content.images import Unfit
 from sequencer.content.partials import Line
 from sequencer.core.model import (
     DEFAULT_THEME,
     DOUBT_FOR,
+    EVENT_NAME,
     Course,
     Finishers,
     Lesson,
@@ -27,10 +30,11 @@ _FENCE = "---"
 _ADDRESS = re.compile("[!-?A-~]+@[!-?A-~]+")  # printable ASCII around one "@"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # RFC 5646, roughly
 _THEME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_EVENT = re.compile(EVENT_NAME)
 _LESSON_KEYS = {"id", "subject", "preheader", "theme", "gap", "added", "previous"}
 _COURSE_KEYS = {
     "title", "subtitle", "author", "brand", "language", "site", "sender", "uncertain", "finishers", "theme",
-    "next", "priority",
+    "next", "priority", "exit_on",
     *timetable.KEYS,
 }  # fmt: skip
 
@@ -78,6 +82,7 @@ def make_course(folder: Path, given: Mapping[str, object], lessons: tuple[Lesson
         theme=_theme(_text(given, "theme", str(path), DEFAULT_THEME), str(path)),
         next=_text(given, "next", str(path), ""),
         priority=_priority(given.get("priority", 0), str(path)),
+        exit_on=_exit_on(given.get("exit_on", []), str(path)),
         finishers=_finishers(given.get("finishers", "90 days"), str(path)),
         holidays=timetable.country(given, str(path)),
         catch_up=timetable.catch_up(given, str(path)),
@@ -88,7 +93,18 @@ def make_course(folder: Path, given: Mapping[str, object], lessons: tuple[Lesson
 def read_lesson(path: Path) -> Lesson:
     """The lesson in one Markdown file with YAML front matter. Raises BadContent with file and line."""
     given, lines, line = lesson_file(path)
-    return make_lesson(path, given, lines, line)
+    lesson = make_lesson(path, given, lines, line)
+    shown = tuple(images.shown(lesson, path.parent))
+    for one in shown:
+        if isinstance(one.what, Unfit):
+            at = lines[one.line - line]
+            raise BadContent(f"{at.file}:{at.number}: {one.what.sentence}")
+    return replace(lesson, images=images.fit(shown))
+
+
+def read_words(path: Path) -> Lesson:
+    """The lesson without its images, which may be missing yet. Raises BadContent with file and line."""
+    return make_lesson(path, *lesson_file(path))
 
 
 def lesson_file(path: Path) -> tuple[Mapping[str, object], tuple[Line, ...], int]:
@@ -212,6 +228,12 @@ def _priority(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not -1000 <= value <= 1000:  # noqa: PLR2004
         raise BadContent(f'{where}: "priority" is {value!r}; write a whole number like 10.')
     return value
+
+
+def _exit_on(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and _EVENT.fullmatch(one) for one in value):
+        raise BadContent(f'{where}: "exit_on" is {value!r}; write a list of what may happen, like ["bought"].')
+    return tuple(dict.fromkeys(value))
 
 
 def _finishers(value: object, where: str) -> Finishers:

@@ -4,6 +4,7 @@ Many programs drop a mail's stylesheet or part of it, none of them shows a `<fig
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -15,7 +16,16 @@ _COLUMN = 544
 _TICKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}  # ballot boxes of Unicode
 
 
-def html(parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """From where an image is fetched, and its size in pixels."""
+
+    url: str
+    width: int
+    height: int
+
+
+def html(parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str], images: Mapping[str, Placed]) -> str:
     """The HTML of some tokens, which are changed by it; `styles` is what themes.styles gives, or nothing."""
     for at, token in enumerate(tokens):
         _style(token, styles)
@@ -23,7 +33,7 @@ def html(parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str])
             for child in token.children or ():
                 _style(child, styles)
             _tick(tokens, at, styles)
-            _figure(token, styles)
+            _figure(token, styles, images)
     return str(parser.renderer.render(tokens, parser.options, {"styles": styles}))
 
 
@@ -57,18 +67,34 @@ def _tick(tokens: Sequence[Token], at: int, styles: Mapping[str, str]) -> None:
             tokens[at - 2].attrSet("style", styles["check"])
 
 
-def _figure(inline: Token, styles: Mapping[str, str]) -> None:
-    """An image that is alone in its paragraph is as wide as the words; its title becomes the caption below it."""
+def _figure(inline: Token, styles: Mapping[str, str], images: Mapping[str, Placed]) -> None:
+    """An image that is alone in its paragraph is as wide as the words; its title becomes the caption below it.
+
+    One whose size is known is never made larger than it is.
+    """
     children = inline.children or []
     for image in (child for child in children if child.type == "image"):
+        placed = images.get(str(image.attrGet("src")))
+        if placed is not None:
+            _place(image, placed)
         if len(children) > 1:
             image.attrSet("style", "max-width:100%;height:auto;border:0")
             continue
-        image.attrSet("width", str(_COLUMN))
-        image.attrSet("style", styles.get("img", ""))
+        if placed is None:
+            image.attrSet("width", str(_COLUMN))
+        is_narrow = placed is not None and placed.width < _COLUMN
+        image.attrSet("style", styles.get("narrow" if is_narrow else "img", ""))
         caption = image.attrs.pop("title", "")
         if caption:
             children.append(_caption(str(caption), styles.get("caption", "")))
+
+
+def _place(image: Token, placed: Placed) -> None:
+    # Both sides are told, so that the words below do not jump when the image has come.
+    width = min(placed.width, _COLUMN)
+    image.attrSet("src", placed.url)
+    image.attrSet("width", str(width))
+    image.attrSet("height", str(max(1, round(placed.height * width / placed.width))))
 
 
 def _caption(words: str, style: str) -> Token:

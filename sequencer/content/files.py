@@ -6,6 +6,6 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def shipped(name: str) -> Path:
-    """The shipped folder `name`: "templates", "migrations" or "lessons"."""
+    """The shipped folder `name`: "templates", "migrations", "lessons" or "docs" (the page of the API alone)."""
     packed = _PACKAGE / "_files" / name
     return packed if packed.is_dir() else _PACKAGE.parent / name

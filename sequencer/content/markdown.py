@@ -1,6 +1,7 @@
 """What does a lesson's Markdown say? A lesson becomes blocks, each as HTML and as plain text."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -9,10 +10,14 @@ from markdown_it.token import Token
 from mdit_py_plugins.container import container_plugin
 
 from sequencer.content import dress, plaintext
+from sequencer.content.dress import Placed
 from sequencer.errors import BadContent
 
 BOXES = ("exercise", "question", "tip", "note", "warning", "tomorrow", "button")
 _BOX_WIDTH = plaintext.WIDTH - 4  # the text part sets boxes that far in
+_UNREAD = re.compile(r"\]\(\s*([^()]*(?:\([^()]*\)[^()]*)*\.(?:png|jpe?g|gif|webp|svg))\b", re.IGNORECASE)
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_NO_IMAGES: Mapping[str, Placed] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,15 +53,20 @@ def check(source: str, *, path: str, line: int = 1) -> None:
             _refuse_broken_box(tokens[at : _end(tokens, at)], lines, path, line + begin)
 
 
-def blocks(source: str, styles: Mapping[str, str] = MappingProxyType({})) -> tuple[Block, ...]:
-    """The blocks of a Markdown source that `check` found to be right, in order; `styles` as themes.styles says."""
+def blocks(
+    source: str, styles: Mapping[str, str] = _NOTHING, images: Mapping[str, Placed] = _NO_IMAGES
+) -> tuple[Block, ...]:
+    """The blocks of a Markdown source that `check` found to be right, in order; `styles` as themes.styles says.
+
+    `images` says where those are fetched that the source has under addresses of its own.
+    """
     parser = _parser()
     tokens = parser.parse(source)
     made: list[Block] = []
     start = 0
     while start < len(tokens):
         end = _end(tokens, start)
-        made.append(_block(parser, tokens[start:end], styles))
+        made.append(_block(parser, tokens[start:end], styles, images))
         start = end
     return tuple(made)
 
@@ -77,6 +87,16 @@ def addresses(source: str, line: int = 1) -> tuple[Address, ...]:
                     Address(is_image=False, to=str(child.attrGet("href")), words=_pressed(children, number), line=at)
                 )
     return tuple(found)
+
+
+def unread_images(source: str, line: int = 1) -> Iterator[tuple[int, str]]:
+    """Line and name of each image file whose brackets stay in the text, as Markdown ends an address at a space."""
+    for token in _parser().parse(source):
+        at = line + (token.map[0] if token.map else 0)
+        for child in token.children or ():
+            at += child.type in ("softbreak", "hardbreak")
+            for name in _UNREAD.findall(child.content if child.type == "text" else ""):
+                yield at, name
 
 
 def _pressed(children: Sequence[Token], opening: int) -> str:
@@ -102,7 +122,9 @@ def _end(tokens: Sequence[Token], start: int) -> int:
     return next(boxes, len(tokens))
 
 
-def _block(parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str]) -> Block:
+def _block(
+    parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str], images: Mapping[str, Placed]
+) -> Block:
     first = tokens[0]
     kind, title, inner, width = "text", "", tokens, plaintext.WIDTH
     if first.type.startswith("container_"):
@@ -112,7 +134,7 @@ def _block(parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str
     return Block(
         kind=kind,
         title=title.strip(),
-        html=dress.html(parser, inner, styles),
+        html=dress.html(parser, inner, styles, images),
         text=text,
         href=next(iter(_links(inner)), ""),
     )
@@ -145,13 +167,14 @@ def _refuse_broken_box(box: Sequence[Token], lines: Sequence[str], path: str, li
 
 
 def opening(source: str) -> str:
-    """The first paragraph of a lesson that speaks to everybody, as HTML: one without a mark for a person's values."""
+    """The first paragraph that speaks to everybody, as HTML: one without images and without a person's values."""
     parser = _parser()
     tokens = parser.parse(source)
     for at, token in enumerate(tokens):
         if (
             token.type == "paragraph_open"
             and token.level == 0
+            and "![" not in tokens[at + 1].content
             and "{%" not in tokens[at + 1].content
             and "{{" not in tokens[at + 1].content
             and "{#" not in tokens[at + 1].content

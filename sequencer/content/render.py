@@ -9,11 +9,13 @@ from markupsafe import Markup
 
 from sequencer.content import encoded, markdown, marks, themes
 from sequencer.content.courses import COURSE_FILE
+from sequencer.content.digest import NO_DIGEST, Digest
+from sequencer.content.dress import Placed
 from sequencer.content.encoded import Encode
 from sequencer.content.markdown import Block
 from sequencer.content.templates import Templates
 from sequencer.content.themes import Theme
-from sequencer.core.model import Course, Lesson
+from sequencer.core.model import CatchUp, Course, Lesson
 from sequencer.errors import BadContent
 
 SAMPLE_LINKS = {
@@ -22,6 +24,8 @@ SAMPLE_LINKS = {
     "view": "https://example.org/v/sample",
     "course": "https://example.org/c/sample",
 }
+# The templates of mails that ask somebody whether it was them.
+CONFIRM, REMIND = "confirm", "remind"
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
@@ -32,6 +36,7 @@ class Person:
     name: str
     address: str
     links: Mapping[str, str]
+    digest: Digest = NO_DIGEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,7 @@ class CompiledMail:
             **self.shared,
             "subscriber": SimpleNamespace(name=_lines(person.name), address=person.address),
             "links": SimpleNamespace(**person.links),
+            "digest": person.digest,
         }
         try:
             # One line, always: what a person is called must not become a header of its own.
@@ -79,8 +85,13 @@ class CompiledMail:
             raise BadContent(f"{self.path}: the mail cannot be filled in: {error}.") from error
 
 
-def compile_lesson(course: Course, step: int, *, templates: Templates, postal_address: str) -> CompiledMail:
-    """The lesson at `step` (0 is the first), compiled. Raises BadContent with file and line."""
+def compile_lesson(
+    course: Course, step: int, *, templates: Templates, postal_address: str, base_url: str = ""
+) -> CompiledMail:
+    """The lesson at `step` (0 is the first), compiled. Raises BadContent with file and line.
+
+    `base_url` is where our site is, from which its images are fetched.
+    """
     lesson = course.lessons[step]
     marks.check(templates.person_text, lesson.body, path=lesson.source, line=lesson.line)
     for line in (lesson.subject, lesson.preheader, lesson.theme):
@@ -90,7 +101,8 @@ def compile_lesson(course: Course, step: int, *, templates: Templates, postal_ad
     guarded = _guarded(lesson, open_marks)
     theme = _theme(course, templates)
     styles = themes.styles(theme, start=_start(course.language))
-    body = [_kept(block) for block in markdown.blocks(guarded.body, styles)]
+    images = {one.to: Placed(url=base_url + one.path, width=one.width, height=one.height) for one in lesson.images}
+    body = [_kept(block) for block in markdown.blocks(guarded.body, styles, images)]
     shown: dict[str, Mapping[str, object]] = {
         "course": {**_course(course), "progress": f"{step + 1} of {len(course.lessons)}"},
         "lesson": _lesson(course, lesson, step),
@@ -99,6 +111,7 @@ def compile_lesson(course: Course, step: int, *, templates: Templates, postal_ad
         "theme": theme,
         "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
         "lesson": _lesson(course, guarded, step),
+        "may_hold_digest": course.catch_up is CatchUp.DIGEST,
         "blocks": body,
         "postal_address": marks.literal(postal_address, open_marks),
     }
@@ -108,9 +121,9 @@ def compile_lesson(course: Course, step: int, *, templates: Templates, postal_ad
 
 
 def compile_confirmation(
-    course: Course, *, templates: Templates, postal_address: str, confirm_within: int
+    course: Course, *, templates: Templates, postal_address: str, confirm_within: int, template: str = CONFIRM
 ) -> CompiledMail:
-    """The mail that asks a visitor whether it was them; it holds nothing that the visitor wrote."""
+    """The mail that asks a visitor whether it was them, or asks once more; it holds nothing that the visitor wrote."""
     shown: dict[str, Mapping[str, object]] = {"course": _course(course)}
     open_marks: list[str] = []
     values = {
@@ -119,10 +132,10 @@ def compile_confirmation(
         "postal_address": marks.literal(postal_address, open_marks),
         "confirm_within": confirm_within,
     }
-    html = marks.restore(templates.mail_html("confirm.mjml", values), open_marks)
-    text = marks.restore(templates.mail_text("confirm.txt", values), open_marks)
-    subject = marks.restore(templates.mail_text("confirm.subject.txt", values), open_marks)
-    return _compiled(templates, "templates/mail/confirm.mjml", subject, html, text, shown)
+    html = marks.restore(templates.mail_html(f"{template}.mjml", values), open_marks)
+    text = marks.restore(templates.mail_text(f"{template}.txt", values), open_marks)
+    subject = marks.restore(templates.mail_text(f"{template}.subject.txt", values), open_marks)
+    return _compiled(templates, f"templates/mail/{template}.mjml", subject, html, text, shown)
 
 
 def sample_person(name: str = "Alex") -> Person:

@@ -88,6 +88,7 @@ def styles(theme: Theme, *, start: str) -> Mapping[str, str]:
         f"font-family:{theme.fonts['code']};font-size:14px;line-height:1.5;white-space:pre-wrap;word-break:break-word",
         "code": f"font-family:{theme.fonts['code']};font-size:0.85em",
         "img": "display:block;width:100%;max-width:100%;height:auto;border:0",
+        "narrow": "display:block;max-width:100%;height:auto;border:0",
         "caption": f"display:block;padding:8px 0 0;font-family:{theme.fonts['small']};"
         f"font-size:{theme.sizes['small']};line-height:1.5;color:{light['soft']}",
         "check": f"list-style:none;margin-{start}:-22px",

@@ -46,7 +46,7 @@ def _catch_up(value: object) -> CatchUp:
     try:
         return CatchUp(str(value))
     except ValueError as error:
-        raise ValueError('write "shift" or "skip"') from error
+        raise ValueError('write "shift", "skip" or "digest"') from error
 
 
 def _parsed(

@@ -6,12 +6,12 @@ twice what they had: the ledger sees to that.
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from sequencer.core.model import Course, Finishers, Lesson
+from sequencer.core.model import Course, Finishers, Gap, Lesson, Rhythm
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -37,6 +37,7 @@ class Change(StrEnum):
     REMOVED = "removed"
     MOVED = "moved"
     TEXT = "changed in text"
+    IMAGES = "changed in its images"
     TIMING = "changed in timing"
 
 
@@ -76,7 +77,7 @@ def compare(old: Course | None, new: Course) -> tuple[Edit, ...]:
 def retimed(old: Course, new: Course) -> bool:
     """Whether the hours of lessons that wait already would be others by the new revision."""
     gaps = {lesson.key: lesson.gap for lesson in old.lessons}
-    return old.rhythm != new.rhythm or any(
+    return (old.rhythm, old.holidays) != (new.rhythm, new.holidays) or any(
         lesson.key in gaps and gaps[lesson.key] != lesson.gap for lesson in new.lessons
     )
 
@@ -136,9 +137,16 @@ def _changes(old: Course | None, earlier: Lesson, new: Course, lesson: Lesson, *
         changes.append(Change.MOVED)
     if _words(earlier) != _words(lesson):
         changes.append(Change.TEXT)
-    if earlier.gap != lesson.gap or (old is not None and lesson.gap is None and old.rhythm != new.rhythm):
+    elif earlier.images != lesson.images:
+        changes.append(Change.IMAGES)
+    if old is not None and _timing(old, earlier) != _timing(new, lesson):
         changes.append(Change.TIMING)
     return changes
+
+
+def _timing(course: Course, lesson: Lesson) -> tuple[Rhythm, Gap | None, str]:
+    """All that a course says of when a lesson comes."""
+    return replace(course.rhythm, gap=lesson.gap or course.rhythm.gap), lesson.gap, course.holidays
 
 
 def _words(lesson: Lesson) -> tuple[str, str, str, str]:

@@ -21,6 +21,8 @@ class SubscriberEvent(StrEnum):
     LEAVE = "leave"
     BOUNCE = "bounce"
     COMPLAIN = "complain"
+    DISOWN = "disown"
+    LIFT = "lift"
 
 
 class EnrolmentEvent(StrEnum):
@@ -52,24 +54,30 @@ SE: TypeAlias = SubscriberEvent
 EE: TypeAlias = EnrolmentEvent
 DE: TypeAlias = DeliveryEvent
 
-# A complaint or a dead address outlasts everything: only an admin lifts it, on the suppression list.
+# A complaint or a dead address outlasts everything: only an admin lifts it, on the suppression list; and an owner who
+# had said that a sign-up was not theirs may take that back. They are mailed again when they have confirmed.
 SUBSCRIBER: Mapping[tuple[S, SE], S] = MappingProxyType(
     {
         (S.PENDING, SE.CONFIRM): S.ACTIVE,
         (S.PENDING, SE.LEAVE): S.LEFT,
         (S.PENDING, SE.BOUNCE): S.SUPPRESSED,
         (S.PENDING, SE.COMPLAIN): S.SUPPRESSED,
+        (S.PENDING, SE.DISOWN): S.SUPPRESSED,
         (S.ACTIVE, SE.CONFIRM): S.ACTIVE,
         (S.ACTIVE, SE.LEAVE): S.LEFT,
         (S.ACTIVE, SE.BOUNCE): S.SUPPRESSED,
         (S.ACTIVE, SE.COMPLAIN): S.SUPPRESSED,
+        (S.ACTIVE, SE.DISOWN): S.SUPPRESSED,
         (S.LEFT, SE.CONFIRM): S.ACTIVE,
         (S.LEFT, SE.LEAVE): S.LEFT,
         (S.LEFT, SE.BOUNCE): S.SUPPRESSED,
         (S.LEFT, SE.COMPLAIN): S.SUPPRESSED,
+        (S.LEFT, SE.DISOWN): S.SUPPRESSED,
         (S.SUPPRESSED, SE.LEAVE): S.SUPPRESSED,
         (S.SUPPRESSED, SE.BOUNCE): S.SUPPRESSED,
         (S.SUPPRESSED, SE.COMPLAIN): S.SUPPRESSED,
+        (S.SUPPRESSED, SE.DISOWN): S.SUPPRESSED,
+        (S.SUPPRESSED, SE.LIFT): S.LEFT,
     }
 )
 

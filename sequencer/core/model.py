@@ -68,8 +68,23 @@ class SuppressionReason(StrEnum):
     DISOWNED = "disowned"
 
 
+class Assent(StrEnum):
+    """How we know that somebody agreed: they pressed the button of a `mail`, or nobody asked them.
+
+    In place of that a `form` of the site is trusted to know them, or they agreed `elsewhere`, as an admin or a program
+    of the site says.
+    """
+
+    MAIL = "mail"
+    FORM = "form"
+    ELSEWHERE = "elsewhere"
+
+
 # How long a message in doubt rests before it is sent again: time for the relay's late word.
 DOUBT_FOR = timedelta(minutes=15)
+
+# How the site's programs may name what happened to somebody; what we tell others has a dot in its name.
+EVENT_NAME = "[a-z][a-z0-9_-]{0,63}"
 
 # How mails look where a course names no theme of its own.
 DEFAULT_THEME = "paper"
@@ -149,10 +164,11 @@ class Pause:
 
 
 class CatchUp(StrEnum):
-    """What becomes of lessons whose day passed during an interruption: all come later, or they are skipped."""
+    """What becomes of lessons whose day passed in an interruption: shifted, skipped, or listed in the next one."""
 
     SHIFT = "shift"
     SKIP = "skip"
+    DIGEST = "digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +177,43 @@ class Mailbox:
 
     name: str
     address: str
+
+
+# Below this path of our site are the images that lessons show.
+IMAGES = "/i"
+
+
+class ImageKind(StrEnum):
+    """A kind of image that mail programs show, by how the names of its files end."""
+
+    PNG = "png"
+    JPEG = "jpg"
+    GIF = "gif"
+    WEBP = "webp"
+
+    @property
+    def media_type(self) -> str:
+        """As HTTP calls it."""
+        return "image/jpeg" if self is ImageKind.JPEG else f"image/{self}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A file beside the lessons that one of them shows, known by what is in it: `digest` is the SHA-256 of its bytes.
+
+    `to` is its address as the lesson's Markdown has it; `width` and `height` are the pixels that are seen.
+    """
+
+    to: str
+    digest: str
+    kind: ImageKind
+    width: int
+    height: int
+
+    @property
+    def path(self) -> str:
+        """Where our site shows it: never another file there, whatever becomes of the one beside the lesson."""
+        return f"{IMAGES}/{self.digest}.{self.kind}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +229,7 @@ class Lesson:
     added: str = ""
     source: str = ""
     line: int = 1
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +237,8 @@ class Course:
     """A course as its author wrote it.
 
     Who finishes it begins the one that `next` names; with the higher `priority` it goes before others that are due at
-    the same time. `holidays` names the country whose public holidays are without lessons.
+    the same time. `holidays` names the country whose public holidays are without lessons. Who is told to have done
+    something that is in `exit_on` stops at once.
     """
 
     slug: str
@@ -204,6 +259,7 @@ class Course:
     priority: int = 0
     holidays: str = ""
     catch_up: CatchUp = CatchUp.SHIFT
+    exit_on: tuple[str, ...] = ()
 
     def rhythm_to(self, step: int) -> Rhythm:
         """The rhythm that leads to the lesson at `step`, whose own gap goes before the course's."""
@@ -295,6 +351,7 @@ class Consent:
     confirmed_at: datetime | None = None
     confirmed_ip: str = ""
     disowned_at: datetime | None = None
+    assent: Assent = Assent.MAIL
     wording_version: str = ""
     user_agent: str = ""
     language: str = ""
@@ -346,6 +403,11 @@ class Delivery:
     finished_at: datetime | None
     relay: str
     reply: str
+
+    @property
+    def is_passed_over(self) -> bool:
+        """Whether it was never to be sent, as the lesson's day had passed in an interruption; `reply` says so."""
+        return self.kind is DeliveryKind.LESSON and self.state is DeliveryState.SKIPPED and self.attempt == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sequencer.errors import BadRequest
+from sequencer.errors import BadRequest, Expired
 
 _MAC_LENGTH = 16
 _LONGEST = 64
@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     VIEW = "v"
     REMOTE = "r"
     CERTIFICATE = "d"
+    DISOWN = "n"
+    FORM = "f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +47,30 @@ def seal(secret: str, purpose: Purpose, subject: int, *, about: int = 0, expires
 
 
 def unseal(secret: str, purpose: Purpose, token: str, *, now: datetime) -> Token:
-    """What the token says. Raises BadRequest where it is not ours, for another purpose, or has expired."""
-    sealed = _decoded(token) if len(token) <= _LONGEST else b""
-    payload, mac = sealed[:-_MAC_LENGTH], sealed[-_MAC_LENGTH:]
-    if not payload or not hmac.compare_digest(mac, _mac(secret, payload)) or payload[:1] != purpose.encode():
-        raise BadRequest("This link is not complete or not one of ours. Please copy it whole from the e-mail.")
-    subject, about, expiry = _numbers(payload[1:])
+    """What the token says. Raises BadRequest where it is not ours or for another purpose, Expired where it was."""
+    said, expiry = _opened(secret, purpose, token)
     if expiry and now.timestamp() >= expiry:
-        raise BadRequest("This link has expired. Please sign up again and use the new link.")
-    return Token(subject=subject, about=about)
+        raise Expired("This link has expired. Please sign up again and use the new link.")
+    return said
+
+
+def read(secret: str, purpose: Purpose, token: str) -> Token:
+    """What the token says, or said until it expired. Raises BadRequest where it is not ours or for another purpose."""
+    return _opened(secret, purpose, token)[0]
+
+
+def stamp(secret: str, *, now: datetime) -> str:
+    """A mark for a form of ours that says when it was shown."""
+    return seal(secret, Purpose.FORM, int(now.timestamp() * 1000))
+
+
+def age(secret: str, mark: str, *, now: datetime) -> timedelta | None:
+    """How long ago the form was shown that holds this mark; None where the mark is none of ours."""
+    try:
+        shown = unseal(secret, Purpose.FORM, mark, now=now).subject
+    except BadRequest:
+        return None
+    return timedelta(milliseconds=int(now.timestamp() * 1000) - shown)
 
 
 def message_id(secret: str, kind: str, campaign: int, subscriber: int, run: int, *, domain: str) -> str:
@@ -61,6 +78,16 @@ def message_id(secret: str, kind: str, campaign: int, subscriber: int, run: int,
     named = f"message-id|{kind}|{campaign}|{subscriber}|{run}"
     digest = hmac.digest(secret.encode(), named.encode(), hashlib.sha256)
     return f"<{digest.hex()[:32]}@{domain}>"
+
+
+def _opened(secret: str, purpose: Purpose, token: str) -> tuple[Token, int]:
+    """What the token says, and until when (0: for ever)."""
+    sealed = _decoded(token) if len(token) <= _LONGEST else b""
+    payload, mac = sealed[:-_MAC_LENGTH], sealed[-_MAC_LENGTH:]
+    if not payload or not hmac.compare_digest(mac, _mac(secret, payload)) or payload[:1] != purpose.encode():
+        raise BadRequest("This link is not complete or not one of ours. Please copy it whole from the e-mail.")
+    subject, about, expiry = _numbers(payload[1:])
+    return Token(subject=subject, about=about), expiry
 
 
 def _encoded(sealed: bytes) -> str:

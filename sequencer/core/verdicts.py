@@ -11,7 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sequencer.core.model import Accepted, Blame, Deferred, Outcome, Rejected, Slow, Stage, SubscriberState, Uncertain
+from sequencer.core.model import (
+    Accepted,
+    Blame,
+    Consent,
+    Deferred,
+    Delivery,
+    DeliveryState,
+    Outcome,
+    Rejected,
+    Slow,
+    Stage,
+    SubscriberState,
+    Uncertain,
+)
 
 _MINUTE = timedelta(minutes=1)
 _HOUR = timedelta(hours=1)
@@ -128,10 +141,14 @@ def next_attempt(attempts: int, now: datetime, *, key: int, least: timedelta = t
 
 
 class SignupVerdict(StrEnum):
-    """What a sign-up leads to; the visitor sees the same page for each."""
+    """What a sign-up leads to; the visitor sees the same page for each.
+
+    `admit`: the form's word is enough, and they are on the course without being asked.
+    """
 
     CONFIRM = "confirm"
     QUIET = "quiet"
+    ADMIT = "admit"
 
 
 def signup(
@@ -146,3 +163,58 @@ def signup(
     if len(confirmations) >= CONFIRMATIONS_IN_ALL or any(now - at < CONFIRMATION_EVERY for at in confirmations):
         return SignupVerdict.QUIET
     return SignupVerdict.CONFIRM
+
+
+class Reminder(StrEnum):
+    """What is decided about reminding somebody who has not confirmed: it goes out now, it is too early, or never."""
+
+    NOW = "now"
+    LATER = "later"
+    NEVER = "never"
+
+
+_UNDER_WAY = frozenset({DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.SENDING, DeliveryState.DEFERRED})
+
+
+def asked(mails: Sequence[Delivery], *, now: datetime) -> tuple[datetime, ...]:
+    """When these mails asked somebody whether it was them: now for one under way; one that was skipped never did."""
+    return tuple(
+        now if _is_under_way(mail) else mail.finished_at or mail.created_at
+        for mail in mails
+        if mail.state is not DeliveryState.SKIPPED
+    )
+
+
+def reminder(
+    consent: Consent,
+    mails: Sequence[Delivery],
+    *,
+    answered_at: datetime,
+    since: datetime,
+    after: timedelta,
+    expires_at: datetime,
+    now: datetime,
+) -> Reminder:
+    """Whether whoever gave this consent is reminded to confirm it, `after` so long without an answer.
+
+    `mails` are all those that asked them; those before `since` do not count, as they acted then. `answered_at` is when
+    they last confirmed or disowned anything, or left. Whoever is reminded has a day at least to use the link.
+    """
+    own = next((mail for mail in mails if mail.campaign_id == consent.id), None)
+    times = [at for at in asked(mails, now=now) if at > since]
+    over = consent.confirmed_at is not None or answered_at >= consent.asked_at or now > expires_at - CONFIRMATION_EVERY
+    if not after or over or own is None or len(times) >= CONFIRMATIONS_IN_ALL:
+        return Reminder.NEVER
+    if own.state is not DeliveryState.SENT:
+        return Reminder.LATER if _is_under_way(own) else Reminder.NEVER
+    return Reminder.NOW if now >= (own.finished_at or own.created_at) + after else Reminder.LATER
+
+
+def is_about_all(state: SubscriberState, *, confirmed: bool) -> bool:
+    """Whether who says "this was not me" gets nothing more: all but a reader who never confirmed that one sign-up."""
+    return state is not SubscriberState.ACTIVE or confirmed
+
+
+def _is_under_way(mail: Delivery) -> bool:
+    # What is in doubt is under way where it is to be sent once more.
+    return mail.state in _UNDER_WAY or mail.due_at is not None

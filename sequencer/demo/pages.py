@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from markupsafe import Markup
@@ -18,8 +19,8 @@ from sequencer.core.model import Course
 from sequencer.demo.inbox import Inbox, Received
 from sequencer.errors import NotFound, SequencerError
 
-# A mail brings its own styles; its links open in the whole window.
-_FRAME = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'self'"}
+# A mail brings its own styles; its links open in the whole window. Its images come from the service.
+_FRAME = "default-src 'none'; style-src 'unsafe-inline'; img-src data: {service}; base-uri 'self'"
 VIEWS = ("html", "text", "headers", "raw")
 
 
@@ -123,7 +124,8 @@ class Showcase:
 
     async def _body(self, request: Request) -> Response:
         html = self._find(request).part("html").replace("<head>", '<head><base target="_top">', 1)
-        return HTMLResponse(html, headers=_FRAME)
+        service = "{0.scheme}://{0.netloc}".format(urlsplit(self.signup_url))
+        return HTMLResponse(html, headers={"content-security-policy": _FRAME.format(service=service)})
 
     async def _forward(self, _request: Request) -> Response:
         await run_in_threadpool(self.forward)

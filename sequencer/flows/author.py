@@ -12,7 +12,7 @@ from sequencer.content.article.parts import Article, Paragraph, Theme
 from sequencer.content.built import Memory, Written
 from sequencer.content.manuscript import Cover
 from sequencer.errors import BadRequest
-from sequencer.flows import compare
+from sequencer.flows import compare, images
 from sequencer.flows.compare import Entry, State
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,8 @@ class Report:
     remarks: tuple[str, ...] = field(default=())
 
 
-def build(article: Article, folder: Path, choices: Choices, *, source: str) -> Report:
-    """Make a course of an article in `folder`, or bring the one there up to it.
+def build(article: Article, folder: Path, choices: Choices, *, source: str, beside: Path | None = None) -> Report:
+    """Make a course of an article in `folder`, or bring the one there up to it; images are copied from `beside` it.
 
     New themes become files. A lesson whose source changed is written on `update`, together with what the author edited
     in other places; where both changed one place it is written only if `take` names it, and settled by `keep`.
@@ -91,6 +91,7 @@ def build(article: Article, folder: Path, choices: Choices, *, source: str) -> R
     outlines = tuple(_outline(entry, names[entry.key], choices) for entry in entries)
     if choices.write:
         _write(article, folder, entries, outlines, memory, choices)
+    brought = images.bring(_texts(entries, choices), beside, folder, write=choices.write)
     return Report(
         title=article.title,
         folder=folder,
@@ -98,7 +99,7 @@ def build(article: Article, folder: Path, choices: Choices, *, source: str) -> R
         places=places(paragraphs, entries),
         gone=tuple(path.name for path in compare.gone(shaped, memory, folder)),
         proposals=tuple(_proposals(shaped, choices)),
-        remarks=(*article.remarks, *_lost_lists(shaped), *remarks, *_order(entries)),
+        remarks=(*article.remarks, *_lost_lists(shaped), *remarks, *brought, *_order(entries)),
     )
 
 
@@ -162,6 +163,13 @@ def _writes(entry: Entry, choices: Choices) -> str:
     if entry.state is State.NEW or entry.key in choices.take:
         return entry.text
     return entry.merged if choices.update and entry.state in (State.CHANGED, State.BOTH) else ""
+
+
+def _texts(entries: Sequence[Entry], choices: Choices) -> list[str]:
+    """What each lesson says when all is written, or would say."""
+    texts = [_writes(entry, choices) for entry in entries]
+    stay = [entry.path for entry, text in zip(entries, texts, strict=True) if entry.path is not None and not text]
+    return [*texts, *(path.read_text(encoding="utf-8-sig") for path in stay)]
 
 
 def _names(entries: Sequence[Entry], choices: Choices) -> Mapping[str, str]:

@@ -80,7 +80,7 @@ def source_of(theme: Theme) -> tuple[str, ...]:
 
 
 def _files(folder: Path) -> Mapping[str, Path]:
-    return {courses.read_lesson(path).key: path for path in sorted(folder.glob("*.md"))}
+    return {courses.read_words(path).key: path for path in sorted(folder.glob("*.md"))}
 
 
 def _entry(theme: Theme, last: Written | None, path: Path | None) -> Entry:

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from sequencer.content import courses as files
+from sequencer.content.digest import SAMPLE_DIGEST
 from sequencer.content.render import compile_lesson, sample_person
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course, EnrolmentState, Revision
 from sequencer.errors import NotFound
-from sequencer.flows import edits
+from sequencer.flows import edits, images
 from sequencer.store import courses, enrolments
 from sequencer.store.database import Database
 
@@ -53,16 +54,25 @@ def catalogue(db: Database, folder: Path) -> Sequence[Listing]:
 
 
 def publish(
-    db: Database, course: Course, templates: Templates, *, postal_address: str, now: datetime
+    db: Database,
+    course: Course,
+    templates: Templates,
+    *,
+    postal_address: str,
+    now: datetime,
+    folder: Path | None = None,
 ) -> Revision | None:
-    """Publish what the files say as a new revision; None where just that is published already.
+    """Publish what the files in `folder` say as a new revision; None where just that is published already.
 
     Every lesson is compiled and filled in first, so that nothing is published that could not be sent. Everybody's place
-    moves with it, in the same transaction.
+    moves with it, in the same transaction. Where there is no folder, the course's images have to be kept already.
     Raises BadContent with file and line.
     """
     check(course, templates, postal_address=postal_address)
+    if folder is not None:
+        images.keep(db, course.lessons, folder)
     with db.begin() as tx:
+        images.insist(tx, course)
         revision = edits.publish(tx, course, now=now)
     if revision is not None:
         log.info("course.published", extra={"course": course.slug, "revision": revision.number})
@@ -102,7 +112,7 @@ def publish_new(
         with db.read() as tx:
             published = courses.current_digest(tx, course.slug)
         if published is None:
-            publish(db, course, templates, postal_address=postal_address, now=now)
+            publish(db, course, templates, postal_address=postal_address, now=now, folder=path)
         elif published != courses.digest(course):
             changed.append(course.slug)
     return changed
@@ -122,4 +132,4 @@ def check(course: Course, templates: Templates, *, postal_address: str) -> None:
     for step in range(len(course.lessons)):
         compiled = compile_lesson(course, step, templates=templates, postal_address=postal_address)
         compiled.fill(sample_person(""))
-        compiled.fill(sample_person())
+        compiled.fill(replace(sample_person(), digest=SAMPLE_DIGEST))

@@ -180,5 +180,5 @@ def _effect(crowd: Crowd, step: Step[LessonId], subjects: Mapping[LessonId, str]
 def _is_twice(one: Waiting) -> bool:
     if one.last is None or one.due_at is None:
         return False
-    zone = ZoneInfo(one.timezone)
+    zone = hours.zone(one.timezone, _UTC)
     return one.last.astimezone(zone).date() == one.due_at.astimezone(zone).date()

@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -13,19 +13,15 @@ from sequencer.core.model import (
     Accepted,
     Blame,
     Claim,
-    Consent,
-    ConsentId,
     CourseId,
     Deferred,
     DeliveryId,
-    DeliveryKind,
     Enrolment,
     LessonId,
     Outcome,
     Parcel,
     Rejected,
     Report,
-    Revision,
     RevisionId,
     Subscriber,
     SuppressionReason,
@@ -34,12 +30,12 @@ from sequencer.core.model import (
 )
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
-from sequencer.flows import catchup, doubt, several
+from sequencer.flows import catchup, doubt, orders, plan, several
 from sequencer.flows.archive import Archive
-from sequencer.flows.plan import go_on
+from sequencer.flows.orders import Desk, Print, Withheld
 from sequencer.flows.press import Press
 from sequencer.relays import Relay
-from sequencer.store import consents, deliveries, enrolments, hot, pauses, relays, subscribers
+from sequencer.store import deliveries, enrolments, hot, pauses, relays, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
 from sequencer.values import Intent
@@ -48,16 +44,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 SMALL_BATCH = 50  # where all that is claimed would be in doubt after a crash
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """A claim with the relay that it is for, and the words that it is to carry."""
-
-    claim: Claim
-    relay: Relay
-    revision: Revision | None
-    consent: Consent | None
 
 
 class PassLedger:
@@ -109,9 +95,9 @@ class PassLedger:
         while not self._stop():
             with self._db.begin() as tx:
                 claims, more = self._claim(tx, most)
-                orders = [self._order(tx, claim, lane.relay) for claim, lane in _paired(claims, places)]
-            self._claims.update({claim.ticket: claim for claim in claims})
-            made = [(order.claim, self._parcel(order)) for order in orders]
+                ordered = self._orders(tx, _paired(claims, places))
+            self._claims.update({claim.ticket: claim for claim, _ in ordered})
+            made = [(claim, _printed(claim, make)) for claim, make in ordered]
             broken = [
                 Report(ticket=claim.ticket, outcome=outcome, relay="")
                 for claim, outcome in made
@@ -146,7 +132,10 @@ class PassLedger:
         return [one for one in parcels if one.ticket.delivery_id in granted]
 
     def _claim(self, tx: Transaction, most: int) -> tuple[Sequence[Claim], bool]:
-        """What waits in the ledger first, confirmations before lessons; then new lessons. Also whether any was due."""
+        """What waits in the ledger first, then new lessons, then what may come behind them. Also whether any was due.
+
+        What answers a person's own press comes before lessons.
+        """
         if pauses.standstill(tx) is not None:
             return [], False
         still = pauses.paused_courses(tx)
@@ -154,29 +143,24 @@ class PassLedger:
         if waiting:
             return deliveries.claims(tx, waiting), True
         due = hot.claim_due(tx, now=self._now, limit=most)
-        made = _make_claims(tx, self._press.archive, due, self._now, self._apart, still) if due else []
-        return made, bool(due)
+        if due:
+            return _make_claims(tx, self._press.archive, due, self._now, self._apart, still), True
+        behind = deliveries.claim_waiting(tx, now=self._now, limit=most, behind=True)
+        return deliveries.claims(tx, behind) if behind else [], bool(behind)
 
-    def _order(self, tx: Transaction, claim: Claim, relay: Relay) -> _Order:
-        archive = self._press.archive
-        if claim.revision_id is not None:
-            return _Order(claim=claim, relay=relay, revision=archive.revision(tx, claim.revision_id), consent=None)
-        consent = consents.get(tx, ConsentId(claim.campaign_id))
-        revision = archive.current(tx, consent.course_id) if consent else None
-        return _Order(claim=claim, relay=relay, revision=revision, consent=consent)
-
-    def _parcel(self, order: _Order) -> Parcel | Deferred:
-        """The finished message; one that cannot be made is put off, and the others go on."""
-        claim, revision = order.claim, order.revision
-        try:
-            if revision is not None and claim.kind is DeliveryKind.LESSON:
-                return self._press.lesson(claim, revision, order.relay)
-            if revision is not None and order.consent is not None:
-                return self._press.confirmation(claim, order.consent, revision, order.relay)
-            raise BadContent(f"delivery {claim.id}: what it should say is gone.")
-        except BadContent as error:
-            log.error("delivery.broken", extra={"delivery": claim.id, "reason": str(error)})  # noqa: TRY400
-            return Deferred(reply=f"The message could not be made: {error}")
+    def _orders(self, tx: Transaction, pairs: Sequence[tuple[Claim, Lane]]) -> Sequence[tuple[Claim, Print]]:
+        """How each of these is printed for its relay; what is not to be sent any more is taken out of the ledger."""
+        digests = catchup.digests(tx, self._press, [claim for claim, _ in pairs])
+        desk = Desk(press=self._press, now=self._now, digests=digests)
+        found: list[tuple[Claim, Print]] = []
+        for claim, lane in pairs:
+            order = orders.order(tx, desk, claim, lane.relay)
+            if isinstance(order, Withheld):
+                deliveries.withhold(tx, claim.ticket, reason=order.reason, now=self._now)
+                log.info("delivery.withheld", extra={"delivery": claim.id, "reason": order.reason})
+            else:
+                found.append((claim, order))
+        return found
 
     def _settle(self, tx: Transaction, reports: Sequence[Report]) -> frozenset[DeliveryId]:
         held = [(self._claims[one.ticket], one) for one in reports if one.ticket in self._claims]
@@ -190,7 +174,7 @@ class PassLedger:
             if person is not None and which in settled:
                 _suppress(tx, person, dead[which], self._now)
         over = [claim for (claim, _), one in zip(held, made, strict=True) if one.due_at is None and claim.id in settled]
-        go_on(tx, self._press.archive, over, now=self._now)
+        plan.go_on(tx, self._press.archive, over, now=self._now)
         return settled
 
     def _count_use(self, tx: Transaction, reports: Sequence[Report]) -> None:
@@ -260,27 +244,34 @@ def _make_claims(
     """Ledger rows for people whose next lesson is due; who has had that lesson, or all of them, moves on."""
     due = _held_back(tx, due, still)
     revisions = {course: archive.current(tx, course) for course in {one.course_id for one in due}}
+    # What was missed is known by the hour at which people were due: before anybody is given another one.
+    due = catchup.claimed(tx, due, revisions, default_zone=archive.default_zone, now=now)
     due = several.spaced(tx, due, revisions, apart=apart, now=now)
-    due = catchup.skip(tx, due, revisions, default_zone=archive.default_zone, now=now)
     orders: list[tuple[Due, LessonId, RevisionId]] = []
-    plans: list[Plan] = []
     for one in due:
         revision = revisions[one.course_id]
         if one.step < len(revision.lesson_ids):
             orders.append((one, revision.lesson_ids[one.step], revision.id))
-        else:
-            # The course has become shorter than this person had come.
-            plans.append(Plan(enrolment_id=one.enrolment_id, step=one.step + 1, due_at=None))
     claims = hot.make_claims(tx, orders, now=now) if orders else []
     made = {claim.enrolment_id for claim in claims}
     # The ledger says that this person has had this lesson: the next one is due instead.
-    plans += [
+    plans = [
         Plan(enrolment_id=one.enrolment_id, step=one.step + 1, due_at=one.due_at)
         for one, _, _ in orders
         if one.enrolment_id not in made
     ]
     hot.plan(tx, plans, now=now)
+    plan.finish(tx, archive, [one for one in due if one.step >= len(revisions[one.course_id].lesson_ids)], now=now)
     return claims
+
+
+def _printed(claim: Claim, make: Print) -> Parcel | Deferred:
+    """The finished message; one that cannot be made is put off, and the others go on."""
+    try:
+        return make()
+    except BadContent as error:
+        log.error("delivery.broken", extra={"delivery": claim.id, "reason": str(error)})  # noqa: TRY400
+        return Deferred(reply=f"The message could not be made: {error}")
 
 
 def _held_back(tx: Transaction, due: Sequence[Due], still: Collection[CourseId]) -> Sequence[Due]:

@@ -1,6 +1,7 @@
 """What is wrong with a course's files? Every finding with its file and line, before anything is published."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -8,23 +9,44 @@ from sequencer.content.courses import COURSE_FILE
 from sequencer.content.lint import findings, front, links, mail, order, personal, reach, tags, wording
 from sequencer.content.lint.findings import Finding
 from sequencer.content.lint.front import Draft
-from sequencer.content.render import Person, compile_confirmation, compile_lesson
+from sequencer.content.render import CONFIRM, REMIND, Person, compile_confirmation, compile_lesson
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course
 from sequencer.errors import BadContent
 
 MOST_HTML = mail.MOST_HTML
-_CONFIRM = {"confirm": "https://example.org/confirm/sample", "refuse": "https://example.org/u/sample"}
+_CONFIRM = {"confirm": "https://example.org/confirm/sample", "refuse": "https://example.org/notme/sample"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A mail's faults, as rules and sentences; `refused` says why somebody without a name cannot have it."""
+
+    faults: tuple[tuple[str, str], ...]
+    refused: BadContent | None = None
+
+
+# Asked of a course's lesson at a step, so many of whose links are empty; of a mail that is none, by its template.
+Which = int | str
+Judge = Callable[[Course, Which, int], Judged]
 
 
 def lint(
-    folder: Path, templates: Templates, *, postal_address: str, now: datetime, ask_the_web: bool = False
+    folder: Path,
+    templates: Templates,
+    *,
+    postal_address: str,
+    now: datetime,
+    ask_the_web: bool = False,
+    judge: Judge | None = None,
 ) -> Sequence[Finding]:
     """What is wrong with the course in `folder`, file by file; empty where all is well.
 
     What cannot be read hides nothing: the other lessons are looked at all the same. `ask_the_web` sends a request to
-    each address that the lessons name; without it nothing leaves this machine.
+    each address that the lessons name; without it nothing leaves this machine. `judge` may remember what it was asked
+    before; without one each mail is made anew.
     """
+    judge = judge or fresh(templates, postal_address)
     found: list[Finding] = []
     drafts: list[Draft] = []
     for path in sorted(folder.glob("*.md")):
@@ -41,12 +63,28 @@ def lint(
         found += _of_one(draft, templates)
     if course is not None:
         found += order.rhythm(course, drafts, path=str(folder / COURSE_FILE), now=now)
-        found += _of_mails(course, drafts, templates, postal_address)
-        found += _of_confirmation(course, templates, postal_address)
+        found += _of_mails(course, drafts, templates, judge)
+        found += _of_letters(course, templates, judge)
     found += _of_templates(templates)
     if ask_the_web:
         found += reach.answered(drafts)
     return found
+
+
+def fresh(templates: Templates, postal_address: str) -> Judge:
+    """Judges that make each mail anew; they raise BadContent where one cannot be made."""
+
+    def judge(course: Course, which: Which, empty: int) -> Judged:
+        if isinstance(which, str):
+            asking = compile_confirmation(
+                course, template=which, templates=templates, postal_address=postal_address, confirm_within=7
+            )
+            return Judged(faults=tuple(mail.judged(asking.fill(Person(name="", address="", links=_CONFIRM)))))
+        compiled = compile_lesson(course, which, templates=templates, postal_address=postal_address)
+        sample, refused = mail.samples(compiled)
+        return Judged(faults=(*mail.staying(sample), *mail.judged(sample, empty=empty)), refused=refused)
+
+    return judge
 
 
 def _of_all(drafts: Sequence[Draft]) -> Iterator[Finding]:
@@ -71,36 +109,37 @@ def _of_templates(templates: Templates) -> Iterator[Finding]:
         yield from tags.template(path)
 
 
-def _of_mails(course: Course, drafts: Sequence[Draft], templates: Templates, postal: str) -> Iterator[Finding]:
+def _of_mails(course: Course, drafts: Sequence[Draft], templates: Templates, judge: Judge) -> Iterator[Finding]:
     """What shows when the lessons are compiled; what a template does to each of them is told once."""
     told: set[tuple[str, str]] = set()
     for step, draft in enumerate(drafts):
         try:
-            compiled = compile_lesson(course, step, templates=templates, postal_address=postal)
-            sample, refused = mail.samples(compiled)
+            judged = judge(course, step, sum(not one.to for one in links.addresses(draft)))
         except BadContent as error:
             yield from _unless_told(draft, error, templates)
             continue
-        if refused is not None:
-            yield draft.refused(refused, "lesson")
-        empty = sum(not one.to for one in links.addresses(draft))
-        for rule, sentence in (*mail.staying(sample), *mail.judged(sample, empty=empty)):
+        if judged.refused is not None:
+            yield draft.refused(judged.refused, "lesson")
+        for rule, sentence in judged.faults:
             if (rule, sentence) not in told:
                 told.add((rule, sentence))
                 yield draft.finding(rule, sentence)
 
 
-def _of_confirmation(course: Course, templates: Templates, postal: str) -> Iterator[Finding]:
-    """What shows in the mail that asks a visitor whether it was them; whose lesson it is does not matter."""
-    path = str(templates.mail_files()["confirm.mjml"])
-    try:
-        compiled = compile_confirmation(course, templates=templates, postal_address=postal, confirm_within=7)
-        sample = compiled.fill(Person(name="", address="", links=_CONFIRM))
-    except BadContent as error:
-        yield findings.of(error, "lesson")
-        return
-    for rule, sentence in mail.judged(sample):
-        yield Finding(file=path, line=0, rule=rule, sentence=sentence)
+def _of_letters(course: Course, templates: Templates, judge: Judge) -> Iterator[Finding]:
+    """What shows in the mails that are no lessons; what their common template does to each of them is told once."""
+    told: set[tuple[str, str]] = set()
+    for template in (CONFIRM, REMIND):
+        path = str(templates.mail_files()[f"{template}.mjml"])
+        try:
+            judged = judge(course, template, 0)
+        except BadContent as error:
+            yield findings.of(error, "lesson")
+            continue
+        for rule, sentence in judged.faults:
+            if (rule, sentence) not in told:
+                told.add((rule, sentence))
+                yield Finding(file=path, line=0, rule=rule, sentence=sentence)
 
 
 def _unless_told(draft: Draft, error: BadContent, templates: Templates) -> Iterator[Finding]:

@@ -4,12 +4,13 @@ import logging
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sequencer.core.model import CourseId
+from sequencer.core.model import CourseId, EnrolmentId, Revision
 from sequencer.errors import NotFound
-from sequencer.flows import hours
+from sequencer.flows import catchup, hours
 from sequencer.store import courses, pauses, places
 from sequencer.store.database import Database, Transaction
 from sequencer.store.pauses import Standstill
+from sequencer.store.places import Waiting
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def pause_course(db: Database, slug: str, *, now: datetime) -> bool:
 
 
 def resume_course(db: Database, slug: str, *, now: datetime) -> int | None:
-    """The course goes on: who was held gets the next lesson at their next allowed hour.
+    """The course goes on: who was held gets a lesson at their next allowed hour, which one by the course's `catch_up`.
 
     How many people that are; None where the course did not stand still. Raises NotFound.
     """
@@ -55,14 +56,18 @@ def resume_course(db: Database, slug: str, *, now: datetime) -> int | None:
         if not pauses.pause_course(tx, which, now=None):
             return None
         revision = courses.revision(tx, courses.current_id(tx, which))
-        due = [
-            (one.enrolment_id, hours.next_hour(one, one.step, revision, now=now, instead=_UTC))
-            for one in places.held(tx, which)
-            if one.step < len(revision.lesson_ids)
-        ]
-        pauses.release(tx, due)
-    log.warning("course.resumed", extra={"course": slug, "people": len(due)})
-    return len(due)
+        people = list(places.held(tx, which))
+        onward = catchup.held(tx, people, revision, instead=_UTC, now=now)
+        rows = [_released(one, onward.get(one.enrolment_id, one.step), revision, now) for one in people]
+        pauses.release(tx, rows)
+    log.warning("course.resumed", extra={"course": slug, "people": len(rows)})
+    return len(rows)
+
+
+def _released(one: Waiting, step: int, revision: Revision, now: datetime) -> tuple[EnrolmentId, int, datetime]:
+    """Where and when somebody goes on; who is beyond a course that became shorter finishes it with the next pass."""
+    is_over = step >= len(revision.lesson_ids)
+    return one.enrolment_id, step, now if is_over else hours.next_hour(one, step, revision, now=now, instead=_UTC)
 
 
 def _course(tx: Transaction, slug: str) -> CourseId:

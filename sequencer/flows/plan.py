@@ -12,7 +12,7 @@ from sequencer.flows import hours, several
 from sequencer.flows.archive import Archive
 from sequencer.store import deliveries, enrolments, hot
 from sequencer.store.database import Transaction
-from sequencer.store.hot import Plan
+from sequencer.store.hot import Due, Plan
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +32,26 @@ def go_on(tx: Transaction, archive: Archive, claims: Sequence[Claim], *, now: da
     ]
     finished = {one.enrolment_id for one in plans if one.due_at is None}
     done = hot.plan(tx, plans, now=now)
-    for which in done & finished:
-        log.info("enrolment.finished", extra={"enrolment": which})
-    if done & finished:
-        several.follow(tx, archive, [one for one, place, _ in places if place in done & finished], now=now)
+    _told(tx, archive, [one for one, place, _ in places if place in done & finished], now)
     if len(done) < len(plans):
         stayed = {one.enrolment_id for one in plans} - done
         for claim, place, course in places:
             if place in stayed and course is not None:
                 _catch_up(tx, claim, revisions[course], slots, now)
+
+
+def finish(tx: Transaction, archive: Archive, due: Sequence[Due], *, now: datetime) -> None:
+    """The course has become shorter than these people, just claimed, had come: it is finished for them."""
+    plans = [Plan(enrolment_id=one.enrolment_id, step=one.step + 1, due_at=None) for one in due]
+    done = hot.plan(tx, plans, now=now)
+    _told(tx, archive, [one for one in due if one.enrolment_id in done], now)
+
+
+def _told(tx: Transaction, archive: Archive, finished: Sequence[Claim | Due], now: datetime) -> None:
+    """Who has finished is named in the log, and begins the course that follows."""
+    for one in finished:
+        log.info("enrolment.finished", extra={"enrolment": one.enrolment_id})
+    several.follow(tx, archive, finished, now=now)
 
 
 def _catch_up(tx: Transaction, claim: Claim, revision: Revision, slots: "_Slots", now: datetime) -> None:

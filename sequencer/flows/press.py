@@ -5,12 +5,14 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sequencer.content import lines
-from sequencer.content.render import CompiledMail, Mail, Person, compile_confirmation, compile_lesson
+from sequencer.content.digest import NO_DIGEST, Digest
+from sequencer.content.render import CONFIRM, REMIND, CompiledMail, Mail, Person, compile_confirmation, compile_lesson
 from sequencer.content.templates import Templates
 from sequencer.core import tokens
 from sequencer.core.model import (
     Claim,
     Consent,
+    ConsentId,
     Course,
     Delivery,
     DeliveryId,
@@ -30,18 +32,20 @@ from sequencer.message.mime import Letter, assemble
 from sequencer.relays import Relay
 
 _NO_LINKS = {"unsubscribe": "", "preferences": "", "view": "", "course": ""}
+_STEP_OF = {CONFIRM: -1, REMIND: -2}  # of mails that are no lesson of the course
 _MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled anew when needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imprint:
-    """What every mail of this installation shares."""
+    """What every mail of this installation shares. Images are fetched from `base_url`, or from `site` where it says."""
 
     base_url: str
     secret: str
     postal_address: str
     confirm_within: int
     timezone: ZoneInfo | None = None
+    site: str = ""
 
 
 class Press:
@@ -58,7 +62,7 @@ class Press:
         self._imprint = imprint
         self._compiled: dict[tuple[int, int], CompiledMail] = {}
 
-    def lesson(self, claim: Claim, revision: Revision, relay: Relay) -> Parcel:
+    def lesson(self, claim: Claim, revision: Revision, relay: Relay, *, digest: Digest = NO_DIGEST) -> Parcel:
         """The parcel of a lesson, made for this relay. Raises BadContent where it cannot be made."""
         course = revision.course
         leave = self.leave_url(claim.subscriber_id, revision.course_id)
@@ -69,7 +73,7 @@ class Press:
             "course": self.course_url(claim.enrolment_id or EnrolmentId(0)),
         }
         mail = self._lesson(revision, claim.campaign_id).fill(
-            Person(name=claim.name, address=claim.address.normalized, links=links)
+            Person(name=claim.name, address=claim.address.normalized, links=links, digest=digest)
         )
         return self._parcel(
             claim,
@@ -83,15 +87,11 @@ class Press:
 
     def confirmation(self, claim: Claim, consent: Consent, revision: Revision, relay: Relay) -> Parcel:
         """The parcel of a confirmation mail: no list, no name, nothing the visitor wrote."""
-        imprint = self._imprint
-        expires_at = consent.asked_at + timedelta(days=imprint.confirm_within)
-        token = tokens.seal(imprint.secret, Purpose.CONFIRM, consent.id, expires_at=expires_at)
-        links = {
-            "confirm": f"{imprint.base_url}/confirm/{token}",
-            "refuse": self.leave_url(consent.subscriber_id, 0),
-        }
-        mail = self._confirmation(revision).fill(Person(name="", address="", links=links))
-        return self._parcel(claim, revision, relay, mail, automatic=True)
+        return self._question(claim, consent, revision, relay, CONFIRM)
+
+    def reminder(self, claim: Claim, consent: Consent, revision: Revision, relay: Relay) -> Parcel:
+        """The parcel of the mail that asks once more; it holds no more than the first."""
+        return self._question(claim, consent, revision, relay, REMIND)
 
     def web_view(self, row: Delivery, revision: Revision) -> Mail:
         """A lesson as a page: without the links that act for the person, as pages are passed on."""
@@ -101,6 +101,20 @@ class Press:
     def view_url(self, which: DeliveryId) -> str:
         """The address of a lesson as a page; good for ever."""
         return f"{self._imprint.base_url}/v/{tokens.seal(self._imprint.secret, Purpose.VIEW, which)}"
+
+    def expires_at(self, consent: Consent) -> datetime:
+        """Until when the link of a confirmation mail works."""
+        return consent.asked_at + timedelta(days=self._imprint.confirm_within)
+
+    def confirm_url(self, consent: Consent) -> str:
+        """The address at which somebody confirms; good for some days."""
+        expires_at = self.expires_at(consent)
+        token = tokens.seal(self._imprint.secret, Purpose.CONFIRM, consent.id, expires_at=expires_at)
+        return f"{self._imprint.base_url}/confirm/{token}"
+
+    def disown_url(self, which: ConsentId) -> str:
+        """The address at which the owner of an address says that it was not them; good for as long as it is kept."""
+        return f"{self._imprint.base_url}/notme/{tokens.seal(self._imprint.secret, Purpose.DISOWN, which)}"
 
     def course_url(self, which: EnrolmentId) -> str:
         """The address of the person's course page, with its buttons; good for ever."""
@@ -133,11 +147,17 @@ class Press:
             self._keep(key, self._compile(revision, step))
         return self._compiled[key]
 
-    def _confirmation(self, revision: Revision) -> CompiledMail:
-        key = (revision.id, -1)
+    def _question(self, claim: Claim, consent: Consent, revision: Revision, relay: Relay, template: str) -> Parcel:
+        links = {"confirm": self.confirm_url(consent), "refuse": self.disown_url(consent.id)}
+        mail = self._compiled_question(revision, template).fill(Person(name="", address="", links=links))
+        return self._parcel(claim, revision, relay, mail, automatic=True)
+
+    def _compiled_question(self, revision: Revision, template: str) -> CompiledMail:
+        key = (revision.id, _STEP_OF[template])
         if key not in self._compiled:
             made = compile_confirmation(
                 revision.course,
+                template=template,
                 templates=self._templates,
                 postal_address=self._imprint.postal_address,
                 confirm_within=self._imprint.confirm_within,
@@ -146,8 +166,13 @@ class Press:
         return self._compiled[key]
 
     def _compile(self, revision: Revision, step: int) -> CompiledMail:
+        imprint = self._imprint
         return compile_lesson(
-            revision.course, step, templates=self._templates, postal_address=self._imprint.postal_address
+            revision.course,
+            step,
+            templates=self._templates,
+            postal_address=imprint.postal_address,
+            base_url=imprint.site or imprint.base_url,
         )
 
     def _keep(self, key: tuple[int, int], compiled: CompiledMail) -> None:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sequencer.core import schedule
 from sequencer.core.model import (
+    CatchUp,
     Course,
     Delivery,
     DeliveryState,
@@ -46,6 +47,8 @@ class Became(StrEnum):
     UNDER_WAY = "under way"
     FAILED = "failed"
     SKIPPED = "skipped"
+    PASSED_OVER = "passed over"
+    IN_DIGEST = "in a digest"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,13 +183,15 @@ def _row(
     then = press.archive.revision(tx, row.revision_id)
     which = LessonId(row.campaign_id)
     became = _BECAME.get(row.state, Became.UNDER_WAY)
+    if row.is_passed_over:
+        became = Became.IN_DIGEST if then.course.catch_up is CatchUp.DIGEST else Became.PASSED_OVER
     return Past(
         lesson=which,
         number=numbers.get(which, 0),
         subject=press.subject(then.course, then.lesson_ids.index(which), name=name),
         became=became,
         at=schedule.in_zone(row.finished_at or row.created_at, zone) if became is Became.SENT else None,
-        view=press.view_url(row.id) if became in (Became.SENT, Became.FAILED) else "",
+        view=press.view_url(row.id) if became in _READABLE else "",
         is_done=is_done,
     )
 
@@ -197,6 +202,7 @@ _BECAME = {
     DeliveryState.FAILED: Became.FAILED,
     DeliveryState.SKIPPED: Became.SKIPPED,
 }
+_READABLE = (Became.SENT, Became.FAILED, Became.IN_DIGEST)
 
 
 def _coming(

@@ -1,4 +1,4 @@
-"""Which bytes would a lesson be? A proof: one copy, pulled from the files as they are, for nobody on a list."""
+"""Which bytes would a mail be? A proof: one copy, pulled from the files as they are, for nobody on a list."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,9 +6,12 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
 
+from sequencer.content.digest import NO_DIGEST, Digest
 from sequencer.core.model import (
     Address,
     Claim,
+    Consent,
+    ConsentId,
     Course,
     CourseId,
     DeliveryId,
@@ -24,6 +27,7 @@ from sequencer.relays import Relay
 
 # No row has this id: a link of a proof is for nobody, whichever secret sealed it.
 _NOBODY = 0
+_FIRST = RevisionId(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +49,54 @@ class Proof:
     opening: str
 
 
-def pull(press: Press, course: Course, step: int, reader: Reader, *, relay: Relay, now: datetime) -> Parcel:
+def pull(
+    press: Press,
+    course: Course,
+    step: int,
+    reader: Reader,
+    *,
+    relay: Relay,
+    now: datetime,
+    digest: Digest = NO_DIGEST,
+    content: RevisionId = _FIRST,
+) -> Parcel:
     """The lesson at `step` as it would travel. Raises BadContent where it cannot be made.
 
-    `press` is for this course alone, as it keeps what it compiled, and holds a secret that signs nothing real.
+    `press` holds a secret that signs nothing real, and keeps what it compiled: whoever gives it the same step with
+    other words says so by another `content`.
     """
-    return press.lesson(_claim(step, reader, now), _revision(course, now), relay)
+    claim = _claim(DeliveryKind.LESSON, step, reader, now)
+    return press.lesson(claim, _revision(course, content, now), relay, digest=digest)
+
+
+def pull_letter(
+    press: Press,
+    kind: DeliveryKind,
+    course: Course,
+    reader: Reader,
+    *,
+    relay: Relay,
+    now: datetime,
+    content: RevisionId = _FIRST,
+) -> Parcel:
+    """A mail that is no lesson, likewise."""
+    consent = Consent(
+        id=ConsentId(_NOBODY),
+        subscriber_id=SubscriberId(_NOBODY),
+        course_id=CourseId(_NOBODY),
+        form="",
+        wording="",
+        name="",
+        timezone="",
+        note="",
+        source_url="",
+        ip="",
+        asked_at=now,
+    )
+    claim, revision = _claim(kind, _NOBODY, reader, now), _revision(course, content, now)
+    if kind is DeliveryKind.REMINDER:
+        return press.reminder(claim, consent, revision, relay)
+    return press.confirmation(claim, consent, revision, relay)
 
 
 def opened(content: bytes) -> Proof:
@@ -68,11 +114,11 @@ def opened(content: bytes) -> Proof:
     )
 
 
-def _claim(step: int, reader: Reader, now: datetime) -> Claim:
+def _claim(kind: DeliveryKind, step: int, reader: Reader, now: datetime) -> Claim:
     return Claim(
         id=DeliveryId(_NOBODY),
         attempt=1,
-        kind=DeliveryKind.LESSON,
+        kind=kind,
         campaign_id=step,
         subscriber_id=SubscriberId(_NOBODY),
         run=1,
@@ -90,9 +136,9 @@ def _claim(step: int, reader: Reader, now: datetime) -> Claim:
     )
 
 
-def _revision(course: Course, now: datetime) -> Revision:
+def _revision(course: Course, content: RevisionId, now: datetime) -> Revision:
     return Revision(
-        id=RevisionId(_NOBODY),
+        id=content,
         course_id=CourseId(_NOBODY),
         number=_NOBODY,
         course=course,

@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import Claim, Revision
-from sequencer.flows import hours
+from sequencer.flows import hours, several
 from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
+from sequencer.flows.several import Finisher
 from sequencer.store import courses, deliveries, hot, places, reconciled
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Settlement
@@ -48,16 +49,27 @@ def reconcile(db: Database, press: Press, ids: frozenset[str], *, now: datetime)
     Whoever restores a backup pauses everything first ("sequencer pause"), reconciles, and resumes.
     """
     with db.begin() as tx:
-        found = _settle_begun(tx, press, ids, now)
-        people = found
-        for revision in courses.all_current(tx):
-            for one in list(places.due(tx, revision.course_id)):
-                had = _had(press, one, revision, ids)
-                if had:
-                    _move_on(tx, one, had, revision, now)
-                    found, people = found + len(had), people + 1
+        found = people = _settle_begun(tx, press, ids, now)
+        everywhere = left = courses.all_current(tx)
+        while left:
+            named = [lessons for revision in left for lessons in _read(tx, press, revision, ids, now)]
+            found, people = found + sum(named), people + len(named)
+            # Who has just finished a course may have had lessons of the one that follows it.
+            onward = {one.course.next for one in left} if named else set()
+            left = [one for one in everywhere if one.course.slug in onward]
     log.warning("ledger.reconciled", extra={"ids": len(ids), "found": found, "people": people})
     return Reconciled(ids=len(ids), found=found, people=people)
+
+
+def _read(tx: Transaction, press: Press, revision: Revision, ids: frozenset[str], now: datetime) -> Sequence[int]:
+    """Move on whom the log names in this course; for each of them, how many lessons it names."""
+    named = []
+    for one in list(places.due(tx, revision.course_id)):
+        had = _had(press, one, revision, ids)
+        if had:
+            _move_on(tx, press, one, had, revision, now)
+            named.append(len(had))
+    return named
 
 
 def _settle_begun(tx: Transaction, press: Press, ids: frozenset[str], now: datetime) -> int:
@@ -91,10 +103,20 @@ def _had(press: Press, one: Waiting, revision: Revision, ids: frozenset[str]) ->
     ]
 
 
-def _move_on(tx: Transaction, one: Waiting, had: Sequence[int], revision: Revision, now: datetime) -> None:
+def _move_on(
+    tx: Transaction, press: Press, one: Waiting, had: Sequence[int], revision: Revision, now: datetime
+) -> None:
     """As if the lessons had been sent just now: the next one comes a gap later, never sooner than it would have."""
     reconciled.insert_sent(tx, one, [revision.lesson_ids[at] for at in had], revision.id, now=now)
     step = max(had) + 1
     over = step >= len(revision.lesson_ids)
     due = None if over else hours.next_hour(replace(one, last=now), step, revision, now=now, instead=_UTC)
     reconciled.move(tx, one.enrolment_id, step=step, due_at=due, now=now)
+    if over:
+        finisher = Finisher(
+            subscriber_id=one.subscriber_id,
+            course_id=revision.course_id,
+            timezone=one.timezone,
+            preference=one.preference,
+        )
+        several.follow(tx, press.archive, [finisher], now=now)

@@ -1,7 +1,8 @@
 """How does an author get a lesson into their own inbox before it is published? As real mail that says it is a test.
 
 The press, the signature and the conversation with the relay are those of real mail. No database is asked: what would
-be rows lasts as long as the message is on its way. Whoever follows a link in it comes to a page that says so.
+be rows lasts as long as the message is on its way. Whoever follows a link in it comes to a page that says so. Images
+are fetched from where real mail has them, so whoever sends a test keeps them first (flows/images.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +41,7 @@ class Rehearsal:
         self, course: Course, templates: Templates, imprint: Imprint, *, signers: Signers, courier: Courier
     ) -> None:
         self.course = course
-        self._press = Press(templates, replace(imprint, base_url=imprint.base_url + LINKS))
+        self._press = Press(templates, replace(imprint, base_url=imprint.base_url + LINKS, site=imprint.base_url))
         self._signers = signers
         self._courier = courier
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sequencer.content import holidays
 from sequencer.core import schedule
-from sequencer.core.model import Course, Rhythm
+from sequencer.core.model import CatchUp, Course, Rhythm
 
 _DAY = timedelta(days=1)
 _MOST_NAMED = 400  # days left out in a row: beyond that nobody reads on
@@ -31,12 +31,13 @@ class Wait:
     goes_at: datetime
 
 
-def skipped(missed: Sequence[int]) -> tuple[str, ...]:
-    """Which lessons are never sent, as their days passed in an outage."""
-    if not missed:
+def missed(wait: Wait, steps: Sequence[int]) -> tuple[str, ...]:
+    """Which lessons are never sent, as their days passed in an interruption."""
+    if not steps:
         return ()
-    first, last = missed[0] + 1, missed[-1] + 1
-    return (f"lesson {first} is skipped" if first == last else f"lessons {first} to {last} are skipped",)
+    first, last = steps[0] + 1, steps[-1] + 1
+    lessons, are = (f"lesson {first}", "is") if first == last else (f"lessons {first} to {last}", "are")
+    return (f"{lessons} {are} {'in its digest' if wait.course.catch_up is CatchUp.DIGEST else 'skipped'}",)
 
 
 def days(wait: Wait) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ class Finisher:
     preference: Preference
 
 
-def follow(tx: Transaction, archive: Archive, finished: Sequence[Claim | Finisher], *, now: datetime) -> None:
+def follow(tx: Transaction, archive: Archive, finished: Sequence[Claim | Due | Finisher], *, now: datetime) -> None:
     """Who has finished a course that leads to another one begins that, a gap later; who was on it stays as they are."""
     for claim in finished:
         if claim.course_id is None:
@@ -73,7 +73,7 @@ def follow(tx: Transaction, archive: Archive, finished: Sequence[Claim | Finishe
             log.warning("course.missing", extra={"course": slug, "subscriber": claim.subscriber_id})
 
 
-def _first(claim: Claim | Finisher, following: Revision, archive: Archive, now: datetime) -> datetime:
+def _first(claim: Claim | Due | Finisher, following: Revision, archive: Archive, now: datetime) -> datetime:
     rhythm = hours.to_lesson(following.course, 0, since=now, preference=claim.preference)
     clock = hours.zone(claim.timezone, archive.default_zone)
     return schedule.next_due(now, clock, rhythm, share=hours.share(claim.subscriber_id, following))

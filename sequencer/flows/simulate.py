@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from sequencer.core import catchup, schedule
-from sequencer.core.model import COURSES_OWN, CatchUp, Course, Pause, Preference
+from sequencer.core.model import COURSES_OWN, CatchUp, Course, Pause, Preference, Rhythm
 from sequencer.flows import hours, remarks
 from sequencer.flows.remarks import Wait
 
@@ -43,12 +43,13 @@ class Group:
 class Reader:
     """Whose calendar it is: they confirm at `start`, pause, prefer; in an outage nothing can go out.
 
-    Times without a zone are of the person's own clock.
+    In a rest the course stands still by an admin's word. Times without a zone are of the person's own clock.
     """
 
     start: datetime
     pauses: tuple[Span, ...] = ()
     outages: tuple[Span, ...] = ()
+    rests: tuple[Span, ...] = ()
     preference: Preference = COURSES_OWN
 
 
@@ -93,11 +94,10 @@ def _wait(course: Course, step: int, zone: ZoneInfo, reader: Reader, last: datet
     since = last or instant(reader.start, zone)
     rhythm = hours.to_lesson(course, step, since=since, preference=reader.preference)
     planned = schedule.next_due(since, zone, rhythm) if last else schedule.first_due(since, zone, rhythm)
-    rests = _spans(reader.pauses, zone)
     # After a long pause the holidays of other years count.
-    later = max([planned, *(rest.until for rest in rests)])
+    later = max([planned, *(rest.until for rest in _spans((*reader.pauses, *reader.rests), zone))])
     after = hours.to_lesson(course, step, since=later, preference=reader.preference)
-    due = schedule.after_pauses(planned, rests, zone, after)
+    due, goes_at = _rested(planned, reader, zone, after)
     return Wait(
         course=course,
         zone=zone,
@@ -106,7 +106,7 @@ def _wait(course: Course, step: int, zone: ZoneInfo, reader: Reader, last: datet
         is_first=last is None,
         planned=planned,
         due=due,
-        goes_at=_after_outages(due, _spans(reader.outages, zone)),
+        goes_at=goes_at,
     )
 
 
@@ -114,15 +114,30 @@ def _spans(spans: Sequence[Span], zone: ZoneInfo) -> tuple[Pause, ...]:
     return tuple(Pause(since=instant(since, zone), until=instant(until, zone)) for since, until in spans)
 
 
-def _after_outages(due: datetime, outages: Sequence[Pause]) -> datetime:
-    """What is due while nothing can go out goes out as soon as anything can."""
-    while holding := [outage.until for outage in outages if outage.since <= due < outage.until]:
-        due = max(holding)
-    return due
+def _rested(planned: datetime, reader: Reader, zone: ZoneInfo, rhythm: Rhythm) -> tuple[datetime, datetime]:
+    """When a lesson is due, by the reader's own pauses, and when it goes out, by outages and rests of the course.
+
+    Who pauses while a lesson waits for the end of an outage is due that lesson after their pause.
+    """
+    pauses, outages, rests = (_spans(spans, zone) for spans in (reader.pauses, reader.outages, reader.rests))
+    due = schedule.after_pauses(planned, pauses, zone, rhythm)
+    goes_at = _after(due, outages, rests, zone, rhythm)
+    while begun := [one.until for one in pauses if due < one.since < goes_at]:
+        due = schedule.after_pauses(schedule.first_due(max(begun), zone, rhythm), pauses, zone, rhythm)
+        goes_at = _after(due, outages, rests, zone, rhythm)
+    return due, goes_at
+
+
+def _after(due: datetime, outages: Sequence[Pause], rests: Sequence[Pause], zone: ZoneInfo, rhythm: Rhythm) -> datetime:
+    """What is due while nothing can go out goes out as soon as anything can; after a rest, at the reader's hour."""
+    goes_at = schedule.after_pauses(due, rests, zone, rhythm)
+    while holding := [one.until for one in outages if one.since <= goes_at < one.until]:
+        goes_at = schedule.after_pauses(max(holding), rests, zone, rhythm)
+    return goes_at
 
 
 def _missed(wait: Wait, step: int, preference: Preference) -> tuple[int, ...]:
-    if wait.course.catch_up is not CatchUp.SKIP or wait.goes_at == wait.due:
+    if wait.course.catch_up is CatchUp.SHIFT or wait.goes_at == wait.due:
         return ()
     lead = [
         hours.to_lesson(wait.course, to, since=wait.due, preference=preference)
@@ -133,7 +148,7 @@ def _missed(wait: Wait, step: int, preference: Preference) -> tuple[int, ...]:
 
 def _row(wait: Wait, lesson: int, missed: Sequence[int]) -> Row:
     changes, exceptions = remarks.clock_changes(wait), remarks.hour(wait)
-    reasons = (*remarks.days(wait), *remarks.pause(wait), *remarks.outage(wait), *remarks.skipped(missed))
+    reasons = (*remarks.days(wait), *remarks.pause(wait), *remarks.outage(wait), *remarks.missed(wait, missed))
     return Row(
         lesson=lesson,
         due_at=wait.goes_at.astimezone(UTC),

@@ -21,28 +21,48 @@ def pause(db: Database, which: EnrolmentId, until: date | timedelta, *, now: dat
     A lesson that waits to be tried again waits as long. Raises BadRequest for a day that is past, or too far away.
     """
     with db.begin() as tx:
-        person = seats.lock_person(tx, which)
-        ends_at = _morning(until, hours.zone(person.timezone, replan.UTC), now)
-        _put_off(tx, person, which, ends_at, now)
-        seat = seats.take(tx, person, which)
-        said = seats.refused(seat)
-        if said is None:
-            seats.save(tx, replace(seat, place=replace(seat.place, paused_until=ends_at)), now)
-            said = Said.PAUSED
+        return hold(tx, which, until, now=now)
+
+
+def hold(tx: Transaction, which: EnrolmentId, until: date | timedelta, *, now: datetime) -> Said:
+    """The same, within a transaction that does more."""
+    person = seats.lock_person(tx, which)
+    ends_at = _morning(until, hours.zone(person.timezone, replan.UTC), now)
+    _put_off(tx, person, which, ends_at, now)
+    seat = seats.take(tx, person, which)
+    said = seats.refused(seat)
+    if said is None:
+        seats.save(tx, replace(seat, place=replace(seat.place, paused_until=ends_at)), now)
+        said = Said.PAUSED
     return seats.told(which, "pause", said)
 
 
 def resume(db: Database, which: EnrolmentId, *, now: datetime) -> Said:
     """A pause ends: the next lesson comes at the person's next hour, and never a burst."""
     with db.begin() as tx:
-        person = seats.lock_person(tx, which)
-        _put_off(tx, person, which, None, now)
-        seat = seats.take(tx, person, which)
-        said = seats.refused(seat) or (Said.ALREADY if not seats.is_paused(seat.place, now) else None)
-        if said is None:
-            seats.save(tx, replace(seat, place=replace(seat.place, paused_until=None)), now)
-            said = Said.RESUMED
+        return let_go(tx, which, now=now)
+
+
+def let_go(tx: Transaction, which: EnrolmentId, *, now: datetime) -> Said:
+    """The same, within a transaction that does more."""
+    person = seats.lock_person(tx, which)
+    _put_off(tx, person, which, None, now)
+    seat = seats.take(tx, person, which)
+    said = seats.refused(seat) or (Said.ALREADY if not seats.is_paused(seat.place, now) else None)
+    if said is None:
+        seats.save(tx, replace(seat, place=replace(seat.place, paused_until=None)), now)
+        said = Said.RESUMED
     return seats.told(which, "resume", said)
+
+
+def set_pace(tx: Transaction, which: EnrolmentId, pace: Pace | None, *, now: datetime) -> Said:
+    """The person's pace for this course; None: the course's."""
+    seat = seats.take(tx, seats.lock_person(tx, which), which)
+    said = seats.refused(seat)
+    if said is None:
+        seats.save(tx, replace(seat, place=replace(seat.place, pace=pace)), now)
+        said = Said.RHYTHM
+    return seats.told(which, "pace", said)
 
 
 def set_rhythm(

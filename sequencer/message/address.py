@@ -1,5 +1,6 @@
 """Is this an e-mail address we can write to? Text becomes an Address, or a sentence for whoever typed it."""
 
+from disposable_email_domains import blocklist
 from email_validator import EmailNotValidError, validate_email
 
 from sequencer.core.model import Address
@@ -26,3 +27,13 @@ def parse(text: str) -> Address:
         wire=found.ascii_email or f"{found.local_part}@{found.ascii_domain}",
         needs_smtputf8=found.ascii_email is None,
     )
+
+
+def is_disposable(address: Address) -> bool:
+    """Whether the address is one of a provider whose addresses are soon thrown away, as the known list has it."""
+    domain = address.wire.rpartition("@")[2].lower()
+    while domain:
+        if domain in blocklist:
+            return True
+        domain = domain.partition(".")[2]
+    return False

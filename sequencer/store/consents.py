@@ -1,13 +1,16 @@
 """Who agreed to what, when and where? Rows of `consent`; they are added to and confirmed, never changed."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, and_, insert, or_, select, tuple_, update
 
-from sequencer.core.model import Consent, ConsentId, CourseId, SignupRequest, SubscriberId
+from sequencer.core.model import Assent, Consent, ConsentId, CourseId, SignupRequest, SubscriberId
+from sequencer.forms import Form
 from sequencer.store.database import Transaction
 from sequencer.store.tables import consent
+
+_OPEN = and_(consent.c.confirmed_at.is_(None), consent.c.considered_at.is_(None))
 
 
 def record(
@@ -18,6 +21,7 @@ def record(
     *,
     wording: str,
     wording_version: str = "",
+    assent: Assent = Assent.MAIL,
     now: datetime,
 ) -> ConsentId:
     """Keep what was asked for; it takes effect when it is confirmed."""
@@ -34,6 +38,7 @@ def record(
             source_url=request.source_url,
             ip=request.ip,
             asked_at=now,
+            assent=assent,
             wording_version=wording_version,
             user_agent=request.user_agent,
             language=request.language,
@@ -45,6 +50,36 @@ def record(
         .returning(consent.c.id)
     )
     return ConsentId(made.scalar_one())
+
+
+def record_all(
+    tx: Transaction, asked: Sequence[tuple[SubscriberId, CourseId, SignupRequest, Form]], *, now: datetime
+) -> Sequence[ConsentId]:
+    """Keep what many asked for, in the order in which they are given; each takes effect when it is confirmed."""
+    rows = [
+        {
+            "subscriber_id": who,
+            "course_id": course,
+            "form": request.form,
+            "wording": form.consent,
+            "wording_version": form.wording_version,
+            "name": request.name,
+            "timezone": request.timezone,
+            "note": request.note,
+            "source_url": request.source_url,
+            "ip": request.ip,
+            "asked_at": now,
+            "user_agent": request.user_agent,
+            "language": request.language,
+            "shape": request.shape,
+            "utm": request.utm,
+            "attributes": request.attributes,
+            "tags": request.tags,
+        }
+        for who, course, request, form in asked
+    ]
+    made = tx.execute(insert(consent).returning(consent.c.id, sort_by_parameter_order=True), rows)
+    return [ConsentId(which) for which in made.scalars()]
 
 
 def lock(tx: Transaction, which: ConsentId) -> Consent | None:
@@ -66,6 +101,42 @@ def confirm(tx: Transaction, which: ConsentId, *, ip: str, now: datetime) -> Non
         .where(consent.c.id == which, consent.c.confirmed_at.is_(None))
         .values(confirmed_at=now, confirmed_ip=ip)
     )
+
+
+def disown(tx: Transaction, which: ConsentId, *, now: datetime) -> None:
+    """Keep when the owner of the address said first that it had not been them."""
+    tx.execute(update(consent).where(consent.c.id == which, consent.c.disowned_at.is_(None)).values(disowned_at=now))
+
+
+def reclaim(tx: Transaction, which: ConsentId, *, note: str) -> None:
+    """It had been them after all; `note` keeps what was said in between."""
+    tx.execute(update(consent).where(consent.c.id == which).values(disowned_at=None, note=note))
+
+
+def unconsidered(tx: Transaction, *, until: datetime, after: Consent | None, limit: int) -> Sequence[Consent]:
+    """Consents of up to then, neither confirmed nor considered yet, the oldest first: those behind `after`."""
+    query = select(consent).where(_OPEN, consent.c.asked_at <= until)
+    if after is not None:
+        query = query.where(tuple_(consent.c.asked_at, consent.c.id) > tuple_(after.asked_at, after.id))
+    return [_consent(row) for row in tx.execute(query.order_by(consent.c.asked_at, consent.c.id).limit(limit))]
+
+
+def consider(tx: Transaction, which: ConsentId, *, now: datetime) -> bool:
+    """It is decided now whether whoever gave it is reminded; False where it was answered or decided meanwhile."""
+    still = (consent.c.id == which, _OPEN, consent.c.disowned_at.is_(None))
+    return tx.execute(update(consent).where(*still).values(considered_at=now)).rowcount > 0
+
+
+def answered_at(tx: Transaction, people: Collection[SubscriberId]) -> Mapping[SubscriberId, datetime]:
+    """When these people last confirmed or disowned anything; who never did is left out."""
+    times = [consent.c.confirmed_at, consent.c.disowned_at]
+    query = select(consent.c.subscriber_id, *times).where(
+        consent.c.subscriber_id.in_(list(people)), or_(*(time.is_not(None) for time in times))
+    )
+    found: dict[SubscriberId, datetime] = {}
+    for who, *said in tx.execute(query):
+        found[SubscriberId(who)] = max(time for time in (found.get(SubscriberId(who)), *said) if time is not None)
+    return found
 
 
 def of(tx: Transaction, who: SubscriberId) -> Sequence[Consent]:
@@ -90,6 +161,7 @@ def _consent(row: Row[tuple[object, ...]]) -> Consent:
         confirmed_at=row.confirmed_at,
         confirmed_ip=row.confirmed_ip,
         disowned_at=row.disowned_at,
+        assent=row.assent,
         wording_version=row.wording_version,
         user_agent=row.user_agent,
         language=row.language,

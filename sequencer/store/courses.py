@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.model import (
@@ -17,6 +17,8 @@ from sequencer.core.model import (
     CourseId,
     Finishers,
     Gap,
+    Image,
+    ImageKind,
     Lesson,
     LessonId,
     Mailbox,
@@ -64,6 +66,14 @@ def current(tx: Transaction, slug: str) -> Revision | None:
     """The newest revision of a course, or None where it was never published."""
     row = tx.execute(_revisions().where(course_table.c.slug == slug).limit(1)).one_or_none()
     return None if row is None else _revision(tx, row)
+
+
+def published_ids(tx: Transaction, slugs: Collection[str]) -> Mapping[str, CourseId]:
+    """Those of these courses that were published, by their slugs."""
+    query = select(course_table.c.slug, course_table.c.id).where(
+        course_table.c.slug.in_(list(slugs)), exists().where(revision_table.c.course_id == course_table.c.id)
+    )
+    return {slug: CourseId(which) for slug, which in tx.execute(query)}
 
 
 def current_id(tx: Transaction, course: CourseId) -> RevisionId:
@@ -157,20 +167,7 @@ def _to_json(course: Course) -> str:
         "days": sorted(rhythm.days),
         "gap": [rhythm.gap.days, rhythm.gap.hours],
         "uncertain": course.uncertain,
-        "lessons": [
-            {
-                "key": lesson.key,
-                "subject": lesson.subject,
-                "preheader": lesson.preheader,
-                "theme": lesson.theme,
-                "body": lesson.body,
-                "gap": [lesson.gap.days, lesson.gap.hours] if lesson.gap else None,
-                "added": lesson.added,
-                "source": lesson.source,
-                "line": lesson.line,
-            }
-            for lesson in course.lessons
-        ],
+        "lessons": [_lesson_to_json(lesson) for lesson in course.lessons],
     }
     if course.doubt_for != DOUBT_FOR:
         # Left out where it is the usual one: what was published before there was a choice has not changed.
@@ -181,10 +178,29 @@ def _to_json(course: Course) -> str:
         content["next"] = course.next
     if course.priority:
         content["priority"] = course.priority
+    if course.exit_on:
+        content["exit_on"] = course.exit_on
     if course.theme != DEFAULT_THEME:
         content["theme"] = course.theme
     content |= _timing_to_json(course)
     return json.dumps(content, ensure_ascii=False, sort_keys=True)
+
+
+def _lesson_to_json(lesson: Lesson) -> dict[str, object]:
+    content: dict[str, object] = {
+        "key": lesson.key,
+        "subject": lesson.subject,
+        "preheader": lesson.preheader,
+        "theme": lesson.theme,
+        "body": lesson.body,
+        "gap": [lesson.gap.days, lesson.gap.hours] if lesson.gap else None,
+        "added": lesson.added,
+        "source": lesson.source,
+        "line": lesson.line,
+    }
+    if lesson.images:
+        content["images"] = [[one.to, one.digest, one.kind, one.width, one.height] for one in lesson.images]
+    return content
 
 
 def _timing_to_json(course: Course) -> dict[str, object]:
@@ -224,13 +240,21 @@ def _from_json(slug: str, text: str) -> Course:
         uncertain=WhenUncertain(content["uncertain"]),
         next=content.get("next", ""),
         priority=content.get("priority", 0),
+        exit_on=tuple(content.get("exit_on", ())),
         finishers=Finishers(content.get("finishers", Finishers.RECENT)),
         doubt_for=timedelta(seconds=content["doubt_for"]) if "doubt_for" in content else DOUBT_FOR,
         theme=content.get("theme", DEFAULT_THEME),
-        lessons=tuple(
-            Lesson(**{**lesson, "gap": _gap(lesson["gap"]) if lesson["gap"] else None}) for lesson in content["lessons"]
-        ),
+        lessons=tuple(_lesson(lesson) for lesson in content["lessons"]),
     )
+
+
+def _lesson(content: Mapping[str, Any]) -> Lesson:
+    gap = _gap(content["gap"]) if content["gap"] else None
+    return Lesson(**{**content, "gap": gap, "images": tuple(_image(*one) for one in content.get("images", ()))})
+
+
+def _image(to: str, digest: str, kind: str, width: int, height: int) -> Image:
+    return Image(to=to, digest=digest, kind=ImageKind(kind), width=width, height=height)
 
 
 def _gap(days_hours: list[int]) -> Gap:

@@ -7,14 +7,13 @@ it, and counts only for the rows it returns.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, and_, case, exists, func, or_, select, update
 
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import (
     Address,
     Claim,
-    ConsentId,
     CourseId,
     Delivery,
     DeliveryId,
@@ -34,50 +33,26 @@ from sequencer.store.tables import delivery, enrolment, subscriber
 
 UNSEEN = "The sender stopped before an answer was seen."
 _WAITING = and_(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at.is_not(None))
-
-
-def queue_confirmation(tx: Transaction, consent: ConsentId, who: SubscriberId, *, now: datetime) -> None:
-    """Queue the mail that asks whether it was them; due at once."""
-    tx.execute(
-        insert(delivery).values(
-            kind=DeliveryKind.CONFIRMATION,
-            campaign_id=consent,
-            subscriber_id=who,
-            run=0,
-            state=DeliveryState.QUEUED,
-            attempt=0,
-            doubts=0,
-            due_at=now,
-            relay="",
-            reply="",
-            created_at=now,
-        )
-    )
-
-
-def confirmations(tx: Transaction, who: SubscriberId, *, since: datetime) -> Sequence[datetime]:
-    """When confirmations were queued for a person, those after `since`."""
-    query = select(delivery.c.created_at).where(
-        delivery.c.subscriber_id == who,
-        delivery.c.kind == DeliveryKind.CONFIRMATION,
-        delivery.c.created_at > since,
-    )
-    return list(tx.execute(query).scalars())
+# What answers a person's own press goes out before lessons, and before new lessons are claimed; a reminder after them.
+AT_ONCE = (DeliveryKind.CONFIRMATION, DeliveryKind.FAREWELL, DeliveryKind.MOVE)
+BEHIND = (DeliveryKind.REMINDER,)
+_RANK = case((delivery.c.kind.in_(AT_ONCE), 0), (delivery.c.kind.in_(BEHIND), 2), else_=1)
 
 
 def claim_waiting(
-    tx: Transaction, *, now: datetime, limit: int, still: Collection[CourseId] = ()
+    tx: Transaction, *, now: datetime, limit: int, still: Collection[CourseId] = (), behind: bool = False
 ) -> Sequence[DeliveryId]:
     """Take up to `limit` waiting rows whose time has come: queued, deferred, or uncertain and to be sent once more.
 
-    Confirmations come first. Lessons of people who are not active any more, or of courses that stand `still`, are left
-    alone.
+    What answers a person's own press comes first; what may come `behind` new lessons is taken only where that is said.
+    Lessons of people who are not active any more, or of courses that stand `still`, are left alone.
     """
     picked = (
         select(delivery.c.id)
         .join(subscriber)
         .where(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at <= now, _wanted())
-        .order_by(delivery.c.kind, delivery.c.due_at, delivery.c.id)
+        .where(delivery.c.kind.in_(BEHIND) if behind else delivery.c.kind.not_in(BEHIND))
+        .order_by(_RANK, delivery.c.due_at, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
@@ -100,13 +75,13 @@ def claim_waiting(
 
 
 def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
-    """These rows as claims, confirmations first."""
+    """These rows as claims, what answers a person's own press first."""
     query = (
         select(*delivery.c, *_person_columns(), enrolment.c.course_id, enrolment.c.step, enrolment.c.pace)
         .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
         .outerjoin(enrolment, enrolment.c.id == delivery.c.enrolment_id)
         .where(delivery.c.id.in_(list(ids)))
-        .order_by(delivery.c.kind, delivery.c.id)
+        .order_by(_RANK, delivery.c.id)
     )
     return [
         Claim(
@@ -145,7 +120,7 @@ def expired(tx: Transaction, *, limit: int, dead: bool = False) -> Sequence[Deli
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return [_delivery(row) for row in tx.execute(query)]
+    return [read(row) for row in tx.execute(query)]
 
 
 def expire(tx: Transaction, which: Delivery, *, to: DeliveryState, due_at: datetime | None) -> None:
@@ -184,6 +159,19 @@ def cancel(tx: Transaction, who: SubscriberId, *, reason: str, now: datetime) ->
     return cancelled.rowcount
 
 
+def withhold(tx: Transaction, ticket: Ticket, *, reason: str, now: datetime) -> None:
+    """A message that was claimed is not to be sent after all."""
+    tx.execute(
+        update(delivery)
+        .where(
+            delivery.c.id == ticket.delivery_id,
+            delivery.c.attempt == ticket.attempt,
+            delivery.c.state.in_(lifecycle.before(DeliveryEvent.CANCEL)),
+        )
+        .values(state=DeliveryState.SKIPPED, due_at=None, lease_until=None, reply=reason, finished_at=now)
+    )
+
+
 def cancel_of(tx: Transaction, place: Enrolment, *, reason: str, now: datetime) -> None:
     """No lesson of this place that is not on the wire yet goes out, nor one in doubt once more."""
     tx.execute(
@@ -203,11 +191,13 @@ def put_off(tx: Transaction, place: Enrolment, *, due_at: datetime) -> None:
 def revive(tx: Transaction, place: Enrolment, *, due_at: datetime) -> bool:
     """The lesson that was skipped when the person left, or was put off since, is due again; whether there was one.
 
-    What belongs to an earlier pass through the course stays as it is.
+    What belongs to an earlier pass through the course stays as it is, and so does what was passed over.
     """
+    tried = delivery.c.attempt > 0
+    revived = delivery.c.state.in_(lifecycle.before(DeliveryEvent.REVIVE))
     tx.execute(
         update(delivery)
-        .where(_of(place), delivery.c.run == place.run, delivery.c.state.in_(lifecycle.before(DeliveryEvent.REVIVE)))
+        .where(_of(place), delivery.c.run == place.run, revived, tried)
         .values(state=DeliveryState.DEFERRED, due_at=due_at, finished_at=None)
     )
     waiting = tx.execute(update(delivery).where(_of(place), _WAITING).values(due_at=due_at))
@@ -252,25 +242,25 @@ def last_accepted(tx: Transaction, place: Enrolment) -> datetime | None:
 def had(tx: Transaction, place: Enrolment) -> Sequence[Delivery]:
     """The lessons of this place in its present pass, whatever became of them, in the order in which they were made."""
     rows = tx.execute(select(delivery).where(_of(place), delivery.c.run == place.run).order_by(delivery.c.id))
-    return [_delivery(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 def of(tx: Transaction, who: SubscriberId) -> Sequence[Delivery]:
     """All messages to a person, in the order in which they were made."""
     rows = tx.execute(select(delivery).where(delivery.c.subscriber_id == who).order_by(delivery.c.id))
-    return [_delivery(row) for row in rows]
+    return [read(row) for row in rows]
 
 
 def get(tx: Transaction, which: DeliveryId) -> Delivery | None:
     """One row of the ledger, or None."""
     row = tx.execute(select(delivery).where(delivery.c.id == which)).one_or_none()
-    return None if row is None else _delivery(row)
+    return None if row is None else read(row)
 
 
 def lock(tx: Transaction, which: DeliveryId) -> Delivery | None:
     """One row of the ledger, locked until the transaction ends, or None."""
     row = tx.execute(select(delivery).where(delivery.c.id == which).with_for_update()).one_or_none()
-    return None if row is None else _delivery(row)
+    return None if row is None else read(row)
 
 
 def wait_until(tx: Transaction, row: Delivery, *, due_at: datetime) -> None:
@@ -289,7 +279,7 @@ def listed(
     query: Select[tuple[object, ...]] = select(delivery).where(delivery.c.id > after)
     if state is not None:
         query = query.where(delivery.c.state == state)
-    return [_delivery(row) for row in tx.execute(query.order_by(delivery.c.id).limit(limit))]
+    return [read(row) for row in tx.execute(query.order_by(delivery.c.id).limit(limit))]
 
 
 def count(tx: Transaction) -> Mapping[DeliveryState, int]:
@@ -311,18 +301,14 @@ def next_due(tx: Transaction) -> datetime | None:
 
 
 def _wanted() -> ColumnElement[bool]:
-    """Whether the person of a message gets it: lessons while they are active, confirmations unless suppressed."""
-    confirmation = and_(delivery.c.kind == DeliveryKind.CONFIRMATION, subscriber.c.state != SubscriberState.SUPPRESSED)
-    return or_(confirmation, subscriber.c.state == SubscriberState.ACTIVE)
+    """Whether the person of a message gets it: lessons while they are active, anything else unless suppressed."""
+    other = and_(delivery.c.kind != DeliveryKind.LESSON, subscriber.c.state != SubscriberState.SUPPRESSED)
+    return or_(other, subscriber.c.state == SubscriberState.ACTIVE)
 
 
 def _of(place: Enrolment) -> ColumnElement[bool]:
     # The person too: theirs is the index.
     return and_(delivery.c.subscriber_id == place.subscriber_id, delivery.c.enrolment_id == place.id)
-
-
-def _named(tickets: Sequence[Ticket]) -> ColumnElement[bool]:
-    return tuple_(delivery.c.id, delivery.c.attempt).in_([(one.delivery_id, one.attempt) for one in tickets])
 
 
 def _person_columns() -> tuple[ColumnElement[object], ...]:
@@ -338,7 +324,8 @@ def _person_columns() -> tuple[ColumnElement[object], ...]:
     )
 
 
-def _delivery(row: Row[tuple[object, ...]]) -> Delivery:
+def read(row: Row[tuple[object, ...]]) -> Delivery:
+    """A row of `delivery` as a value."""
     return Delivery(
         id=DeliveryId(row.id),
         kind=row.kind,

@@ -1,6 +1,6 @@
 """Where is everybody in their course? Rows of `enrolment`: the only schedule that there is for a person."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Row, func, insert, select, update
@@ -16,6 +16,14 @@ def find(tx: Transaction, who: SubscriberId, course: CourseId) -> Enrolment | No
         select(enrolment).where(enrolment.c.subscriber_id == who, enrolment.c.course_id == course).with_for_update()
     ).one_or_none()
     return None if row is None else _enrolment(row)
+
+
+def present(tx: Transaction, people: Collection[SubscriberId]) -> frozenset[tuple[SubscriberId, CourseId]]:
+    """Who of these people is on which course, or has finished it; those who stopped are left out."""
+    query = select(enrolment.c.subscriber_id, enrolment.c.course_id).where(
+        enrolment.c.subscriber_id.in_(list(people)), enrolment.c.state != EnrolmentState.STOPPED
+    )
+    return frozenset((SubscriberId(who), CourseId(course)) for who, course in tx.execute(query))
 
 
 def get(tx: Transaction, which: EnrolmentId) -> Enrolment | None:
@@ -39,6 +47,24 @@ def of(tx: Transaction, who: SubscriberId) -> Sequence[Enrolment]:
 def lock_of(tx: Transaction, who: SubscriberId) -> Sequence[Enrolment]:
     """All courses of a person, locked until the transaction ends, the oldest first."""
     query = select(enrolment).where(enrolment.c.subscriber_id == who).order_by(enrolment.c.id).with_for_update()
+    return [_enrolment(row) for row in tx.execute(query)]
+
+
+def page(
+    tx: Transaction,
+    *,
+    after: int,
+    limit: int,
+    who: SubscriberId | None = None,
+    course: CourseId | None = None,
+    state: EnrolmentState | None = None,
+) -> Sequence[Enrolment]:
+    """Places whose id is above `after`, in that order; of this person, in this course, in this state."""
+    query = select(enrolment).where(enrolment.c.id > after).order_by(enrolment.c.id).limit(limit)
+    wanted = ((enrolment.c.subscriber_id, who), (enrolment.c.course_id, course), (enrolment.c.state, state))
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == value)
     return [_enrolment(row) for row in tx.execute(query)]
 
 

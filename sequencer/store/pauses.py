@@ -63,12 +63,12 @@ def hold(tx: Transaction, rows: Sequence[tuple[EnrolmentId, int, datetime]]) -> 
         tx.execute(statement, [{"which": which, "at": step, "due": due} for which, step, due in rows])
 
 
-def release(tx: Transaction, rows: Sequence[tuple[EnrolmentId, datetime]]) -> None:
-    """These people's next lesson is due at that hour, as their course goes on."""
+def release(tx: Transaction, rows: Sequence[tuple[EnrolmentId, int, datetime]]) -> None:
+    """These people go on at this step and that hour, as their course does."""
     statement = (
         update(enrolment)
         .where(enrolment.c.id == bindparam("which"), enrolment.c.held_due_at.is_not(None))
-        .values(next_due_at=bindparam("due"), held_due_at=None, fence=enrolment.c.fence + 1)
+        .values(step=bindparam("at"), next_due_at=bindparam("due"), held_due_at=None, fence=enrolment.c.fence + 1)
     )
     if rows:
-        tx.execute(statement, [{"which": which, "due": due} for which, due in rows])
+        tx.execute(statement, [{"which": which, "at": step, "due": due} for which, step, due in rows])

@@ -48,6 +48,7 @@ class Waiting:
     due_at: datetime | None
     finished_at: datetime | None
     last: datetime | None
+    held_due_at: datetime | None = None
 
 
 def crowds(tx: Transaction, course: CourseId) -> Sequence[Crowd]:
@@ -173,8 +174,9 @@ def _people(tx: Transaction, course: CourseId, condition: object) -> Iterator[Wa
         *(enrolment.c.id, enrolment.c.subscriber_id, enrolment.c.step, subscriber.c.timezone),
         *(subscriber.c.send_at, subscriber.c.days, enrolment.c.pace, enrolment.c.paused_until),
     )
+    hours = (enrolment.c.next_due_at, enrolment.c.finished_at, last, enrolment.c.run, enrolment.c.held_due_at)
     query = (
-        select(*columns, enrolment.c.next_due_at, enrolment.c.finished_at, last, enrolment.c.run)
+        select(*columns, *hours)
         .join(subscriber, subscriber.c.id == enrolment.c.subscriber_id)
         .where(
             enrolment.c.course_id == course,
@@ -200,4 +202,5 @@ def _people(tx: Transaction, course: CourseId, condition: object) -> Iterator[Wa
                 finished_at=row[9],
                 last=row[10],
                 run=row[11],
+                held_due_at=row[12],
             )

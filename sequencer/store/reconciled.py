@@ -65,5 +65,5 @@ def move(tx: Transaction, which: EnrolmentId, *, step: int, due_at: datetime | N
     tx.execute(
         update(enrolment)
         .where(enrolment.c.id == which)
-        .values(step=step, next_due_at=due_at, fence=enrolment.c.fence + 1, **over)
+        .values(step=step, next_due_at=due_at, held_due_at=None, fence=enrolment.c.fence + 1, **over)
     )

@@ -1,15 +1,23 @@
 """Who are the people? Rows of `subscriber`, and the suppression list that outlasts them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, cast, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sequencer.core.model import Address, Preference, Subscriber, SubscriberId, SubscriberState, SuppressionReason
+from sequencer.core.model import (
+    Address,
+    CourseId,
+    Preference,
+    Subscriber,
+    SubscriberId,
+    SubscriberState,
+    SuppressionReason,
+)
 from sequencer.store.database import Transaction
-from sequencer.store.tables import subscriber, suppression
+from sequencer.store.tables import delivery, enrolment, subscriber, suppression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +43,56 @@ def ensure(tx: Transaction, address: Address, *, name: str, timezone: str, now: 
             "timezone": timezone,
             "state": SubscriberState.PENDING,
             "created_at": now,
+            "asked_at": now,
         },
     )
+    _asked_again(tx, [address.normalized], now)
     return _subscriber(tx.execute(_locked().where(subscriber.c.normalized == address.normalized)).one())
+
+
+def ensure_all(
+    tx: Transaction, addresses: Sequence[Address], *, timezone: str, now: datetime
+) -> tuple[Mapping[str, Subscriber], frozenset[str]]:
+    """The people of these addresses by their normalized form, locked; and those of them who were made, as `pending`."""
+    named = {address.normalized: address for address in addresses}
+    make = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(subscriber)
+    rows = [
+        {
+            "wire": named[one].wire,
+            "normalized": one,
+            "needs_smtputf8": int(named[one].needs_smtputf8),
+            "name": "",
+            "timezone": timezone,
+            "state": SubscriberState.PENDING,
+            "created_at": now,
+            "asked_at": now,
+        }
+        for one in sorted(named)  # in one order, so that two processes never wait for each other in a circle
+    ]
+    added = make.on_conflict_do_nothing(index_elements=["normalized"]).returning(subscriber.c.normalized)
+    made = frozenset(tx.execute(added, rows).scalars())
+    _asked_again(tx, sorted(named.keys() - made), now)
+    query = _locked().where(subscriber.c.normalized.in_(list(named))).order_by(subscriber.c.normalized)
+    return {row.normalized: _subscriber(row) for row in tx.execute(query)}, made
+
+
+def suppressed_among(tx: Transaction, normalized: Collection[str]) -> frozenset[str]:
+    """Those of these addresses that are on the suppression list."""
+    query = select(suppression.c.normalized).where(suppression.c.normalized.in_(list(normalized)))
+    return frozenset(tx.execute(query).scalars())
 
 
 def lock(tx: Transaction, who: SubscriberId) -> Subscriber | None:
     """The person, locked until the transaction ends; None where there is no such person."""
     row = tx.execute(_locked().where(subscriber.c.id == who)).one_or_none()
     return None if row is None else _subscriber(row)
+
+
+def lock_free(tx: Transaction, people: Collection[SubscriberId]) -> Mapping[SubscriberId, Subscriber]:
+    """Those of these people whom nobody else holds, locked until the transaction ends; nobody is waited for."""
+    query = select(subscriber).where(subscriber.c.id.in_(list(people)))
+    rows = tx.execute(query.with_for_update(key_share=True, skip_locked=True))
+    return {person.id: person for person in map(_subscriber, rows)}
 
 
 def get(tx: Transaction, who: SubscriberId) -> Subscriber | None:
@@ -65,6 +114,31 @@ def listed(
     query = select(subscriber).where(subscriber.c.id > after).order_by(subscriber.c.id).limit(limit)
     if state is not None:
         query = query.where(subscriber.c.state == state)
+    return [_subscriber(row) for row in tx.execute(query)]
+
+
+def page(
+    tx: Transaction,
+    *,
+    after: int,
+    limit: int,
+    states: Collection[SubscriberState] = (),
+    course: CourseId | None = None,
+    tag: str = "",
+    address: Address | None = None,
+) -> Sequence[Subscriber]:
+    """People whose id is above `after`, in that order; of these states, on this course (or once), with this tag."""
+    query = select(subscriber).where(subscriber.c.id > after).order_by(subscriber.c.id).limit(limit)
+    if states:
+        query = query.where(subscriber.c.state.in_(list(states)))
+    if course is not None:
+        query = query.where(
+            exists().where(enrolment.c.subscriber_id == subscriber.c.id, enrolment.c.course_id == course)
+        )
+    if tag:
+        query = query.where(_has_tag(tx, tag))
+    if address is not None:
+        query = query.where(subscriber.c.normalized == address.normalized)
     return [_subscriber(row) for row in tx.execute(query)]
 
 
@@ -103,12 +177,60 @@ def suppress(tx: Transaction, address: Address, *, reason: SuppressionReason, de
         )
 
 
+def lift(tx: Transaction, address: Address) -> Suppression | None:
+    """Take the address off the suppression list; what stood there, or None."""
+    found = suppression_of(tx, address)
+    tx.execute(delete(suppression).where(suppression.c.normalized == address.normalized))
+    return found
+
+
+def suppressions(tx: Transaction, *, after: str = "", limit: int = 1000) -> Sequence[Suppression]:
+    """The suppression list in the order of its addresses, a page at a time: those behind `after`."""
+    query = select(suppression).where(suppression.c.normalized > after).order_by(suppression.c.normalized).limit(limit)
+    return [_suppression(row) for row in tx.execute(query)]
+
+
 def suppression_of(tx: Transaction, address: Address) -> Suppression | None:
     """Why the address gets no more mail; None where it may."""
     row = tx.execute(select(suppression).where(suppression.c.normalized == address.normalized)).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _suppression(row)
+
+
+def forgettable(tx: Transaction, *, until: datetime, limit: int) -> Sequence[SubscriberId]:
+    """People who never confirmed and signed up last before then, locked, those first who did so first.
+
+    Left out are those whom somebody else holds, and those to whom a message is on its way this very moment.
+    """
+    under_way = exists().where(delivery.c.subscriber_id == subscriber.c.id, delivery.c.lease_until.is_not(None))
+    query = (
+        select(subscriber.c.id)
+        .where(subscriber.c.confirmed_at.is_(None), subscriber.c.asked_at <= until, ~under_way)
+        .order_by(subscriber.c.asked_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [SubscriberId(which) for which in tx.execute(query).scalars()]
+
+
+def _asked_again(tx: Transaction, addresses: Sequence[str], now: datetime) -> None:
+    """Whoever signs up anew and never confirmed is not forgotten yet."""
+    if addresses:
+        tx.execute(
+            update(subscriber)
+            .where(subscriber.c.normalized.in_(addresses), subscriber.c.confirmed_at.is_(None))
+            .values(asked_at=now)
+        )
+
+
+def _suppression(row: Row[tuple[object, ...]]) -> Suppression:
     return Suppression(normalized=row.normalized, reason=row.reason, detail=row.detail, created_at=row.created_at)
+
+
+def _has_tag(tx: Transaction, tag: str) -> ColumnElement[bool]:
+    if tx.dialect.name != "sqlite":
+        return cast(subscriber.c.tags, postgresql.JSONB).contains([tag])
+    each = func.json_each(subscriber.c.tags).table_valued("value")
+    return exists(select(each.c.value).where(each.c.value == tag))
 
 
 def _locked() -> Select[tuple[object, ...]]:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     SmallInteger,
     String,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 
 from sequencer.core.model import (
+    Assent,
     DeliveryKind,
     DeliveryState,
     EnrolmentState,
@@ -149,6 +151,7 @@ PACE = Coded(Pace.DAILY, Pace.EVERY_OTHER_DAY, Pace.WEEKLY)
 SUPPRESSION_REASON = Coded(
     SuppressionReason.BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.MANUAL, SuppressionReason.DISOWNED
 )
+ASSENT = Coded(Assent.MAIL, Assent.FORM, Assent.ELSEWHERE)
 
 metadata = MetaData(
     naming_convention={
@@ -159,7 +162,8 @@ metadata = MetaData(
     }
 )
 
-# SQLite counts rows by itself only in an INTEGER primary key.
+# SQLite counts rows by itself only in an INTEGER primary key. Where links name rows by their ids, and rows may be
+# erased, it must count on (sqlite_autoincrement): else an old link would one day be about somebody new.
 _Id = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -182,6 +186,7 @@ subscriber = Table(
     Column("timezone", String(64), nullable=False),
     Column("state", SUBSCRIBER_STATE, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("asked_at", UtcDateTime),
     Column("confirmed_at", UtcDateTime),
     Column("left_at", UtcDateTime),
     Column("send_at", TimeOfDay),
@@ -189,6 +194,15 @@ subscriber = Table(
     Column("language", String(35), nullable=False, server_default=""),
     Column("attributes", Named, nullable=False, server_default="{}"),
     Column("tags", Words, nullable=False, server_default="[]"),
+    sqlite_autoincrement=True,
+)
+# Only who never confirmed is in it, by when they signed up last (`asked_at`): they are forgotten one day.
+_UNCONFIRMED = text("confirmed_at IS NULL")
+Index(
+    "subscriber_unconfirmed",
+    subscriber.c.asked_at,
+    sqlite_where=_UNCONFIRMED,
+    postgresql_where=_UNCONFIRMED,
 )
 
 course = Table(
@@ -221,6 +235,17 @@ lesson = Table(
     UniqueConstraint("course_id", "key"),
 )
 
+# What lessons show, by the SHA-256 of the bytes: revisions share them, and none is ever changed.
+image = Table(
+    "image",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("media_type", String(32), nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 consent = Table(
     "consent",
     metadata,
@@ -245,8 +270,14 @@ consent = Table(
     Column("utm", Named, nullable=False, server_default="{}"),
     Column("attributes", Named, nullable=False, server_default="{}"),
     Column("tags", Words, nullable=False, server_default="[]"),
+    Column("assent", ASSENT, nullable=False, server_default="0"),
+    Column("considered_at", UtcDateTime),
+    sqlite_autoincrement=True,
 )
 Index("ix_consent_subscriber", consent.c.subscriber_id)
+# Only those are in it of which it is not known yet whether to remind their giver (`considered_at`).
+_OPEN = text("confirmed_at IS NULL AND considered_at IS NULL")
+Index("consent_open", consent.c.asked_at, consent.c.id, sqlite_where=_OPEN, postgresql_where=_OPEN)
 
 # Narrow and hot: who is due, found by one partial index whose size is the number of people in a course.
 enrolment = Table(
@@ -266,6 +297,7 @@ enrolment = Table(
     Column("paused_until", UtcDateTime),
     Column("held_due_at", UtcDateTime),
     UniqueConstraint("subscriber_id", "course_id"),
+    sqlite_autoincrement=True,
 )
 Index(
     "enrolment_due",
@@ -357,6 +389,7 @@ address_change = Table(
     Column("asked_at", UtcDateTime, nullable=False),
     Column("confirmed_at", UtcDateTime),
 )
+Index("ix_address_change_subscriber", address_change.c.subscriber_id)
 
 # Who left, what (a course, or everything where there is none), and why where they said so.
 departure = Table(
@@ -461,3 +494,4 @@ hook_call = Table(
 )
 Index("hook_call_due", hook_call.c.due_at, hook_call.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
 Index("ix_hook_call_hook", hook_call.c.hook_id)
+Index("ix_hook_call_event", hook_call.c.event_id)

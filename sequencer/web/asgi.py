@@ -17,9 +17,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sequencer.app import App
+from sequencer.core.model import IMAGES
 from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
 from sequencer.flows import dispatch, rehearsal
-from sequencer.web import person, remote, signup, tried
+from sequencer.web import api, images, optin, person, reception, remote, signup, tried
 from sequencer.web.guard import Guard
 from sequencer.web.pages import app_of, gone, page, refuse, refuse_http, wants_json
 
@@ -36,16 +37,16 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
             Route("/healthz", health),
             Route("/static/{name}", asset),
             Route("/favicon.ico", no_icon),
-            Route("/f/{form}", signup.show_form, methods=["GET"]),
-            Route("/f/{form}", signup.sign_up, methods=["POST"]),
-            Route("/confirm/{token}", signup.ask, methods=["GET"]),
-            Route("/confirm/{token}", signup.confirm, methods=["POST"]),
+            *signup.routes(),
+            *optin.routes(),
             Route("/u/{token}", person.ask_to_leave, methods=["GET"]),
             Route("/u/{token}", person.leave, methods=["POST"]),
             Route("/p/{token}", person.show_preferences, methods=["GET"]),
             Route("/p/{token}", person.change_preferences, methods=["POST"]),
             Route("/v/{token}", person.view, methods=["GET"]),
+            Route(f"{IMAGES}/{{name}}", images.show),
             *remote.ROUTES,
+            *api.routes(app),
             Route(f"{rehearsal.LINKS}/{{rest:path}}", tried.show, methods=["GET", "POST"]),
         ],
         exception_handlers={
@@ -60,7 +61,9 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
     # A redirect would be built from the Host header, and one-click unsubscribing follows none (RFC 8058 §3.1).
     site.router.redirect_slashes = False
     site.state.sequencer = app
-    return Guard(site, https=app.settings.base_url.startswith("https://"))
+    site.state.reception = reception.open_reception(app)
+    signing = [f"/f/{form.key}" for form in app.settings.forms.values() if form.signature]
+    return Guard(site, https=app.settings.base_url.startswith("https://"), for_programs=signing)
 
 
 def listen(host: str, port: int, *, instead: str) -> socket.socket:
@@ -96,7 +99,8 @@ def run(site: ASGIApp, on: socket.socket) -> None:
 async def index(request: Request) -> Response:
     """GET /: which sign-up forms there are."""
     forms = app_of(request).settings.forms
-    links = [{"url": f"/f/{form.key}", "title": form.course.replace("-", " ").capitalize()} for form in forms.values()]
+    open_to_all = [form for form in forms.values() if not form.signature]
+    links = [{"url": f"/f/{form.key}", "title": form.course.replace("-", " ").capitalize()} for form in open_to_all]
     return page(request, "index.html", forms=links)
 
 
@@ -123,9 +127,10 @@ async def no_icon(_request: Request) -> Response:
 
 
 async def asset(request: Request) -> Response:
-    """GET /static/…: the stylesheet."""
+    """GET /static/…: the stylesheet, and the one script that there is."""
     name = request.path_params["name"]
-    if not re.fullmatch(r"[\w-]{1,64}\.css", name):
+    if not re.fullmatch(r"[\w-]{1,64}\.(css|js)", name):
         raise NotFound("There is no such file here.")
     content = app_of(request).templates.asset(name)
-    return Response(content, media_type="text/css", headers={"cache-control": "max-age=3600"})
+    kind = "text/css" if name.endswith(".css") else "text/javascript"
+    return Response(content, media_type=kind, headers={"cache-control": "max-age=3600"})

@@ -1,75 +1,151 @@
-"""What did a sign-up form say? Bodies of any usual kind become one SignupRequest, or a sentence for the visitor."""
+"""What did a sign-up form say? The fields of any form become one SignupRequest, or a sentence for the visitor."""
 
-import json
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from functools import cache
 from zoneinfo import available_timezones
 
-from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from sequencer.core.model import SignupRequest
-from sequencer.errors import BadContentType, BadRequest
+from sequencer import values
+from sequencer.core import tokens
+from sequencer.core.model import Pairs, SignupRequest
+from sequencer.errors import BadRequest
 from sequencer.forms import Form
 from sequencer.message import address
-from sequencer.web.pages import kind_of
+from sequencer.web import bodies, shapes, told
+from sequencer.web.pages import app_of, client_ip
+from sequencer.web.shapes import Preset
 
 LONGEST_NAME = 200
-_LONGEST_URL = 2000
-_MOST_FIELDS = 50
-HONEYPOT = "website"
-_READ = ("email", "name", "timezone", "next", HONEYPOT)
 # They join letters in Persian and Indian names, and parts of emoji.
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """How a sign-up came, beside what it says: when, from whom, and from which page."""
+
+    now: datetime
+    secret: str
+    base_url: str
+    ip: str = ""
+    user_agent: str = ""
+    origin: str = ""
+    referer: str = ""
+    language: str = ""
+    is_program: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
-    """What came through the door: the request, where its sender wants to go next, and whether a trap was touched."""
+    """What came through the door: the request, and what the verdict and the answer need to know beside it.
+
+    `fields` is all that was given, to be posted once more where the visitor is asked something. `course` is the one
+    that the form leads to, by its lists. `next` is "" but for an address that the form allows. `receipt` is what a
+    program's message uses up, so that it is taken once.
+    """
 
     request: SignupRequest
+    came_at: datetime
+    preset: Preset
+    fields: Pairs
+    course: str
     next: str
     is_bot: bool
+    is_foreign: bool
+    is_program: bool = False
+    filled_in: timedelta | None = None
+    altcha: str = ""
+    sure: bool = False
+    receipt: str = ""
+
+    @property
+    def shape(self) -> str:
+        """The name of the preset."""
+        return self.preset.name
+
+    def lead(self, form: Form) -> Form:
+        """The form as it is for this visitor: leading to the course that they chose."""
+        return replace(form, course=self.course)
+
+
+def visit(request: Request, *, is_program: bool = False) -> Visit:
+    """How a request came."""
+    app, head = app_of(request), request.headers
+    return Visit(
+        now=app.clock(),
+        secret=app.settings.secret_key,
+        base_url=app.settings.base_url,
+        ip=client_ip(request),
+        user_agent=told.line(head.get("user-agent", ""), told.LONGEST_VALUE),
+        origin=head.get("origin", ""),
+        referer=told.line(head.get("referer", ""), told.LONGEST_URL),
+        language=head.get("accept-language", ""),
+        is_program=is_program,
+    )
 
 
 async def fields(request: Request) -> Mapping[str, str]:
-    """The fields of a body that is urlencoded, multipart or JSON. Raises BadContentType and BadRequest."""
-    match kind_of(request):
-        case "application/x-www-form-urlencoded" | "multipart/form-data":
-            given = await _form_fields(request)
-        case "application/json":
-            given = _json_fields(await request.body())
-        case _:
-            raise BadContentType(
-                "This form must be sent as application/x-www-form-urlencoded, multipart/form-data or application/json."
-            )
-    try:
-        "".join(given.values()).encode()
-    except UnicodeEncodeError as error:
-        # Half a surrogate pair could be neither stored nor shown again.
-        raise BadRequest("The form holds characters that are no text.") from error
-    return given
+    """The fields of a form of our own pages: the last word on each name. Raises BadContentType and BadRequest."""
+    return dict((await bodies.read(request)).fields())
 
 
-def parse(given: Mapping[str, str], form: Form, *, ip: str, source_url: str) -> Intake:
+def parse(given: Pairs, form: Form, came: Visit, preset: Preset) -> Intake:
     """The sign-up that the fields describe. Raises BadRequest with a sentence for the visitor."""
-    zone, note = zone_or_note(given.get("timezone", ""))
+    if preset.refuses and preset.refuses[:2] in given:
+        raise BadRequest(preset.refuses[2])
+    zone, note = zone_or_note(told.zone(given))
+    typed = told.email(given, form, preset)
+    to = address.parse(typed)
+    source = told.page(given, preset) or came.referer
+    tags, lists = told.tags(given, preset), dict(form.lists)
     return Intake(
         request=SignupRequest(
             form=form.key,
-            address=address.parse(given.get("email", "")),
-            name=clean_name(given.get("name", "")),
+            address=to,
+            name=clean_name(told.name(given)),
             timezone=zone,
             note=note,
-            source_url=source_url[:_LONGEST_URL],
-            ip=ip,
+            source_url=source,
+            ip=came.ip,
+            user_agent=came.user_agent,
+            language=told.language(given, came.language),
+            shape=preset.name,
+            utm=told.attribution(given, source),
+            attributes=told.attributes(given, form, preset, typed=typed),
+            tags=tags,
         ),
-        next=given.get("next", "") if given.get("next") in form.next else "",
-        is_bot=bool(given.get(HONEYPOT, "").strip()),
+        came_at=came.now,
+        preset=preset,
+        fields=(*given, *_remembered(given, preset, source)),
+        course=next((lists[tag] for tag in tags if tag in lists), form.course),
+        next=told.onward(given, form, preset),
+        is_bot=told.is_trapped(given, form, preset),
+        is_foreign=is_foreign(came, form),
+        is_program=came.is_program,
+        filled_in=tokens.age(came.secret, shapes.first(given, ("_t",)), now=came.now),
+        altcha=shapes.first(given, ("altcha",)),
+        sure=shapes.first(given, ("sure",)).lower() == to.normalized,
     )
+
+
+def _remembered(given: Pairs, preset: Preset, source: str) -> Pairs:
+    """What would be lost when a page of ours posts the fields once more: whose form it was, and where it stood."""
+    found = (("_shape", preset.name), ("current_url", source))
+    return tuple((name, value) for name, value in found if value and not shapes.holds(given, (name,)))
+
+
+def is_foreign(came: Visit, form: Form) -> bool:
+    """Whether a browser says that it comes from a page that is none of the form's; silence is believed."""
+    said = came.origin if came.origin not in ("", "null") else came.referer
+    parts = values.split(said) if said else None
+    if not form.origins or parts is None or not parts.hostname:
+        return False
+    origin = f"{parts.scheme}://{parts.netloc}".lower()
+    return origin not in (*form.origins, came.base_url.lower())
 
 
 def clean_name(typed: str) -> str:
@@ -95,27 +171,3 @@ def zone_or_note(typed: str) -> tuple[str, str]:
 def zones() -> tuple[str, ...]:
     """All time zones by name; read once, as the list is spread over hundreds of files."""
     return tuple(sorted(available_timezones() - {"localtime", "Factory"}))
-
-
-async def _form_fields(request: Request) -> Mapping[str, str]:
-    try:
-        async with request.form(max_files=_MOST_FIELDS, max_fields=_MOST_FIELDS) as form:
-            if any(isinstance(value, UploadFile) for _, value in form.multi_items()):
-                raise BadRequest("This form takes no files; please send it without.")
-            return {key: str(value) for key, value in form.items()}
-    except (HTTPException, UnicodeError) as error:
-        reason = error.detail if isinstance(error, HTTPException) else "Its charset cannot be decoded."
-        raise BadRequest(f"The form cannot be read. {reason}") from error
-
-
-def _json_fields(body: bytes) -> Mapping[str, str]:
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest("The body is not valid JSON.") from error
-    if not isinstance(given, dict):
-        raise BadRequest('The body must be a JSON object like {"email": "name@example.org"}.')
-    for key in _READ:
-        if not isinstance(given.get(key), str | None):
-            raise BadRequest(f'"{key}" must be a text in quotes.')
-    return {key: value for key, value in given.items() if isinstance(value, str)}

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+from sequencer.core.model import IMAGES
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
@@ -46,6 +48,9 @@ class Link:
     current: bool
 
 
+PASSED_OVER = 3  # lessons that a digest lists here
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """One way to look at a lesson: as whom, which of its shapes, how wide, and in which light."""
@@ -54,6 +59,12 @@ class Look:
     shape: str = "html"
     width: str = "phone"
     scheme: str = "light"
+    coming: str = "daily"
+
+    @property
+    def passed(self) -> int:
+        """How many lessons were passed over before this one, where the course makes a digest of them."""
+        return PASSED_OVER if self.coming == "rested" else 0
 
     @property
     def sample(self) -> Sample:
@@ -80,6 +91,7 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     "shape": {"html": "HTML", "text": "Plain text", "source": "Source"},
     "width": {"phone": "Phone", "desktop": "Desktop"},
     "scheme": {"light": "Light", "dark": "Dark"},
+    "coming": {"daily": "In its turn", "rested": "As a digest"},
 }
 
 
@@ -107,6 +119,11 @@ CUTS = {
 def cut(words: str, most: int) -> str:
     """The words as far as a list of mails shows them."""
     return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+
+
+def from_here(html: str, base_url: str) -> str:
+    """The mail with the course's own images from this server: they are not at `base_url` before they are published."""
+    return html.replace(f'src="{base_url}{IMAGES}/', f'src="{IMAGES}/')
 
 
 def in_light(html: str, scheme: str) -> str:

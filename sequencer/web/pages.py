@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Route
 
 from sequencer.app import App
-from sequencer.errors import BadContentType, BadRequest, NotFound, SequencerError, TooLarge
+from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, SequencerError, TooLarge, TooMany
 
 log = logging.getLogger(__name__)
 
@@ -20,8 +20,14 @@ _STATUS: tuple[tuple[type[SequencerError], int], ...] = (
     (NotFound, 404),
     (TooLarge, 413),
     (BadContentType, 415),
+    (Busy, 503),
+    (TooMany, 429),
     (BadRequest, 400),
 )
+
+
+# When to come again, in seconds.
+_AGAIN: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "3600"}, 503: {"retry-after": "60"}}
 
 
 def app_of(request: Request) -> App:
@@ -73,14 +79,19 @@ def spoken_day(day: date) -> str:
     return f"{day:%A} {day.day} {day:%B %Y}"
 
 
+def status_of(error: Exception) -> int:
+    """The HTTP status that says who has to act."""
+    return next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+
+
 async def refuse(request: Request, error: Exception) -> Response:
     """The answer to an error: its own sentence where it is for the visitor, else an apology; details go to the log."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    status = status_of(error)
     sentence = str(error)
     if status == 500:  # noqa: PLR2004 (an HTTP status)
         log.error("request.failed", extra={"path": request.url.path.split("/")[1], "reason": repr(error)})
         sentence = "Something is wrong on our side. Please try again in a little while."
-    return _refusal(request, status, sentence, {})
+    return _refusal(request, status, sentence, _AGAIN.get(status, {}))
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:

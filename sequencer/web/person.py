@@ -15,9 +15,10 @@ from sequencer.flows import hours, replan, report, subscription
 from sequencer.web import intake
 from sequencer.web.pages import app_of, page, spoken_time
 
-# A lesson as a page brings its own styles, as it is a mail; nothing else may be loaded or run.
+# A lesson as a page brings its own styles, as it is a mail; nothing else but images may be loaded, nothing run. Our own
+# come from here, also where this is not spoken to by HTTPS.
 _VIEW_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; form-action 'none'; base-uri 'none'; "
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -14,29 +15,32 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from sequencer.content.lint.mail import MOST_HTML
 from sequencer.content.templates import Templates
+from sequencer.core.model import IMAGES, DeliveryKind
 from sequencer.errors import BadContent, NotFound, SequencerError
-from sequencer.flows import manuscript, proof
-from sequencer.flows.manuscript import Draft, Manuscript, Trouble
-from sequencer.flows.press import Imprint, Press
+from sequencer.flows import images, manuscript
+from sequencer.flows.galley import Galley
+from sequencer.flows.manuscript import Manuscript, Trouble
+from sequencer.flows.press import Imprint
 from sequencer.flows.proof import Proof, Reader
 from sequencer.message import address
 from sequencer.message.dkim import Signers
 from sequencer.relays import Relay
 from sequencer.web import look as looks
+from sequencer.web import margin, sheet
 from sequencer.web.guard import Guard
 from sequencer.web.look import Look
+from sequencer.web.margin import Margin
+from sequencer.web.sheet import Sheet
 from sequencer.web.stamp import stamp
 
-CLIPPED = 102_000  # bytes of HTML that Gmail shows
 _PAGE = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; "
     "img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 # A mail brings its own styles; nothing in it runs.
 _MAIL = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; form-action 'none'; base-uri 'none'; "
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; form-action 'none'; base-uri 'none'; "
     "frame-ancestors 'self'"
 )
 
@@ -64,8 +68,11 @@ def build(desk: Desk) -> ASGIApp:
         routes=[
             Route("/", pages.contents),
             Route("/inbox", pages.inbox),
-            Route("/lesson/{number:int}", pages.lesson),
+            *(Route(letter.path, pages.mail) for letter in sheet.LETTERS),
+            *(Route(f"{letter.path}/body.html", pages.body) for letter in sheet.LETTERS),
+            Route("/lesson/{number:int}", pages.mail),
             Route("/lesson/{number:int}/body.html", pages.body),
+            Route(f"{IMAGES}/{{name}}", pages.image),
             Route("/stamp", pages.stamp),
             Route("/reload.js", pages.script),
             Route("/static/{name}", pages.asset),
@@ -82,47 +89,56 @@ class _Pages:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._galleys = lru_cache(1)(self._cast)
 
     def contents(self, request: Request) -> Response:
-        """GET /: the lessons."""
-        return self._list(request, "contents.html")
+        """GET /: the mails, and what lint finds in the files."""
+        return self._list(request, "contents.html", self._margin())
 
     def inbox(self, request: Request) -> Response:
-        """GET /inbox: the lessons as a list of mails shows them."""
-        return self._list(request, "inbox.html")
+        """GET /inbox: the mails as a list of mails shows them."""
+        return self._list(request, "inbox.html", Margin(notes=()))
 
-    def lesson(self, request: Request) -> Response:
-        """GET /lesson/N: one lesson, in one of its shapes."""
+    def mail(self, request: Request) -> Response:
+        """GET /lesson/N, /confirmation: one mail, in one of its shapes, and what lint finds in its file."""
         seen, look = self._stamp(), looks.chosen(request.query_params)
         found = manuscript.read(self._desk.folder)
-        draft = _draft(found, request.path_params["number"])
-        made = self._made(found, draft, look)
-        path, last = f"/lesson/{draft.number}", len(found.drafts)
-        around = {"before": draft.number - 1, "after": draft.number + 1 if draft.number < last else 0}
+        which = sheet.at(found, request.url.path)
+        made = self._made(found, which, look)
+        trouble = made if isinstance(made, Trouble) else None
         return self._page(
-            "lesson.html",
+            "mail.html",
             seen,
             found,
             look,
-            status=500 if isinstance(made, Trouble) else 200,
-            path=path,
-            row=self._row(found, draft, made),
-            around={name: look.url(f"/lesson/{number}") if number else "" for name, number in around.items()},
-            total=last,
+            status=500 if trouble else 200,
+            path=which.path,
+            row=sheet.row(found, which, made),
+            around=sheet.around(found, which),
+            total=len(found.drafts),
             reader=look.sample,
-            trouble=made if isinstance(made, Trouble) else None,
-            proof=made if isinstance(made, Proof) else None,
-            frame=look.url(f"{path}/body.html"),
+            trouble=trouble,
+            notes=self._margin().beside(which.file, but=trouble.sentence if trouble else ""),
+            proof=None if trouble else made,
+            frame=look.url(f"{which.path}/body.html"),
         )
 
     def body(self, request: Request) -> Response:
-        """GET /lesson/N/body.html: the mail itself, for a frame."""
+        """GET /lesson/N/body.html, /confirmation/body.html: the mail itself, for a frame."""
         look = looks.chosen(request.query_params)
         found = manuscript.read(self._desk.folder)
-        made = self._made(found, _draft(found, request.path_params["number"]), look)
+        made = self._made(found, sheet.at(found, request.url.path.removesuffix("/body.html")), look)
         if isinstance(made, Trouble):
             return PlainTextResponse(made.sentence, status_code=500)
-        return HTMLResponse(looks.in_light(made.html, look.scheme), headers={"content-security-policy": _MAIL})
+        html = looks.from_here(made.html, self._desk.imprint.base_url)
+        return HTMLResponse(looks.in_light(html, look.scheme), headers={"content-security-policy": _MAIL})
+
+    def image(self, request: Request) -> Response:
+        """GET /i/…: an image that a lesson shows, as its file is now."""
+        found = manuscript.read(self._desk.folder)
+        lessons = found.course.lessons if found.course else ()
+        media_type, content = images.beside(lessons, request.path_params["name"], self._desk.folder)
+        return Response(content, media_type=media_type)
 
     def stamp(self, _request: Request) -> Response:
         """GET /stamp: another one whenever a file has changed."""
@@ -144,38 +160,58 @@ class _Pages:
         values = {"status": status, "sentence": sentence, "brand": self._desk.folder.name, "lang": "en"}
         return HTMLResponse(self._desk.templates.page("error.html", values), status_code=status)
 
-    def _list(self, request: Request, template: str) -> Response:
+    def _list(self, request: Request, template: str, beside: Margin) -> Response:
         seen, look = self._stamp(), looks.chosen(request.query_params)
         found = manuscript.read(self._desk.folder)
-        rows = [self._row(found, draft, self._made(found, draft, look)) for draft in found.drafts]
-        cut = looks.CUTS[look.width]
+        every, cut = sheet.sheets(found), looks.CUTS[look.width]
+        rows = [self._row(found, one, look, beside) for one in every]
         for row in rows:
             row["long"] = len(str(row["subject"])) > cut.subject
-        return self._page(template, seen, found, look, path=request.url.path, rows=rows, cut=cut, short=looks.cut)
+        return self._page(
+            template,
+            seen,
+            found,
+            look,
+            path=request.url.path,
+            rows=rows,
+            cut=cut,
+            short=looks.cut,
+            tally=margin.tally(beside.notes),
+            notes=beside.elsewhere(sheet.files(every), but=found.trouble.sentence if found.trouble else ""),
+        )
 
-    def _made(self, found: Manuscript, draft: Draft, look: Look) -> Proof | Trouble:
-        """The lesson as it would travel to the reader that was chosen, or what stands in its way."""
-        course, desk = found.course, self._desk
-        if course is None or draft.trouble is not None:
-            return draft.trouble or found.trouble or Trouble(file=draft.file, line=0, sentence="There is no course.")
-        sample = look.sample
+    def _row(self, found: Manuscript, which: Sheet, look: Look, beside: Margin) -> dict[str, object]:
+        made = self._made(found, which, look)
+        seen = made.sentence if isinstance(made, Trouble) else ""
+        return sheet.row(found, which, made, beside.beside(which.file, but=seen))
+
+    def _made(self, found: Manuscript, which: Sheet, look: Look) -> Proof | Trouble:
+        """The mail as it would travel to the reader that was chosen, or what stands in its way."""
+        course, desk, sample = found.course, self._desk, look.sample
+        if course is None or which.trouble is not None:
+            return which.trouble or found.trouble or Trouble(file=which.file, line=0, sentence="There is no course.")
         reader = Reader(name=sample.name, address=address.parse(sample.address))
         course = replace(course, language=sample.language or course.language)
-        press = Press(desk.templates, desk.imprint, desk.signers)
         try:
-            parcel = proof.pull(press, course, draft.number - 1, reader, relay=desk.relay, now=desk.clock())
+            if which.kind is DeliveryKind.LESSON:
+                return self._galley().lesson(course, which.number - 1, reader, now=desk.clock(), passed=look.passed)
+            return self._galley().letter(which.kind, course, reader, now=desk.clock())
         except BadContent as error:
             return manuscript.trouble(desk.folder, error)
-        return proof.opened(parcel.content)
 
-    def _row(self, found: Manuscript, draft: Draft, made: Proof | Trouble) -> dict[str, object]:
-        """What lists say of a lesson."""
-        lesson = found.course.lessons[draft.number - 1] if found.course and not draft.trouble else None
-        row: dict[str, object] = {"number": draft.number, "file": draft.file, "theme": lesson.theme if lesson else ""}
-        if isinstance(made, Trouble):
-            return {**row, "trouble": made, "subject": lesson.subject if lesson else draft.file}
-        weight = _weight(len(made.html.encode()))
-        return {**row, "trouble": None, "subject": made.subject, "opening": made.opening, "weight": weight}
+    def _margin(self) -> Margin:
+        """What lint finds, now."""
+        desk = self._desk
+        found = self._galley().findings(desk.folder, now=desk.clock())
+        return margin.margin(found, course=desk.folder, others=desk.watched)
+
+    def _galley(self) -> Galley:
+        """What keeps the mails that are made already, until a template changes."""
+        return self._galleys(stamp(self._desk.watched))
+
+    def _cast(self, _templates: str) -> Galley:
+        desk = self._desk
+        return Galley(desk.templates, desk.imprint, desk.relay, desk.signers)
 
     def _page(
         self, template: str, seen: str, found: Manuscript, look: Look, *, status: int = 200, **values: object
@@ -196,23 +232,3 @@ class _Pages:
 
     def _stamp(self) -> str:
         return stamp((self._desk.folder, *self._desk.watched))
-
-
-def _draft(found: Manuscript, number: int) -> Draft:
-    if not 1 <= number <= len(found.drafts):
-        raise NotFound("There is no such lesson in this course.")
-    return found.drafts[number - 1]
-
-
-def _weight(size: int) -> dict[str, object]:
-    """How heavy a mail is against what Gmail shows of it: a bar, and its words."""
-    kilobytes = max(1, round(size / 1000))
-    level, words = "fine", f"{kilobytes} KB of the {CLIPPED // 1000} KB that Gmail shows."
-    if size > CLIPPED:
-        level, words = (
-            "over",
-            f"{kilobytes} KB: Gmail cuts it off after {CLIPPED // 1000} KB, and the links at its foot.",
-        )
-    elif size > MOST_HTML:
-        level, words = "near", f"{kilobytes} KB: nearly too long. Gmail cuts a mail off after {CLIPPED // 1000} KB."
-    return {"size": size, "most": CLIPPED, "level": level, "words": words}

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-_KINDS = frozenset({".md", ".toml", ".mjml", ".txt", ".html", ".css", ".js"})
+_KINDS = frozenset({".md", ".toml", ".mjml", ".txt", ".html", ".css", ".js", ".png", ".jpg", ".jpeg", ".gif", ".webp"})
 
 
 def stamp(folders: Sequence[Path]) -> str:
@@ -15,7 +15,7 @@ def stamp(folders: Sequence[Path]) -> str:
     digest = hashlib.sha256()
     for folder in folders:
         for path in sorted(folder.rglob("*")):
-            if path.suffix in _KINDS and not path.name.startswith("."):
+            if path.suffix.lower() in _KINDS and not path.name.startswith("."):
                 digest.update(f"{path}|{_state(path)}\n".encode())
     return digest.hexdigest()[:16]
 

@@ -17,6 +17,7 @@ class Place:
     template: str
     way: Way
     status: int = field(default=200, kw_only=True)
+    says_more_without_scripts: bool = field(default=False, kw_only=True)
 
 
 def _at(path: str) -> Way:
@@ -55,6 +56,14 @@ def _from_the_writers_page(visitor: Visitor) -> None:
     visitor.press("Sign up")
 
 
+def _held_up_by_a_challenge(visitor: Visitor) -> None:
+    # The script does not come: so the page stays as it is while the browser works.
+    visitor.tab.route("**/challenge.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    visitor.open(f"{visitor.town.site}/guarded")
+    visitor.fill("E-mail", ASKED)
+    visitor.press("Sign up")
+
+
 def _while_the_database_is_locked(visitor: Visitor) -> None:
     form(visitor)
     visitor.fill("E-mail address", "late@example.org")
@@ -76,6 +85,7 @@ PAGES: Mapping[str, Place] = {
         status=400,
     ),
     "sent": Place("sent.html", _from_the_writers_page),
+    "challenge": Place("challenge.html", _held_up_by_a_challenge, says_more_without_scripts=True),
     "confirm": Place("confirm.html", _by_mail(ASKED, "/confirm/")),
     "refuse": Place("leave.html", _by_mail(ASKED, "/u/")),
     "confirmed": Place("confirmed.html", _pressed(_by_mail(CONFIRMS, "/confirm/"), "Yes, send me the course")),

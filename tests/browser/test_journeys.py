@@ -30,6 +30,21 @@ def _join(visitor: Visitor, email: str) -> None:
     visitor.leads_on("Space")
 
 
+def test_a_browser_works_for_a_moment_and_then_all_goes_on(arrive: Arrive) -> None:
+    visitor = arrive()
+    _sign_up(visitor, "worker@example.org", page="/guarded")
+    visitor.tab.locator("#challenge").wait_for(state="detached")
+    assert visitor.heading() == "Look in your inbox"
+    assert visitor.town.link("worker@example.org", "/confirm/")
+    assert visitor.complaints == []
+
+
+def test_a_browser_without_scripts_is_told_where_to_write(visitor: Visitor) -> None:
+    _sign_up(visitor, "still@example.org", page="/guarded")
+    assert visitor.heading() == "One moment"
+    assert "JavaScript" in visitor.tab.locator("main").inner_text()
+
+
 def test_from_the_writers_page_through_a_lesson_to_the_farewell(visitor: Visitor, town: Town) -> None:
     email = "journey@example.org"
     _join(visitor, email)

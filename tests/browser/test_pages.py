@@ -89,7 +89,9 @@ def test_the_browser_complains_of_nothing_and_asks_nobody_else(visitor: Visitor,
 def test_a_page_is_the_same_without_scripts(visitor: Visitor, page: str, arrive: Arrive) -> None:
     plain = arrive(scripts=False)
     PAGES[page].way(plain)
-    assert plain.tab.locator("body").inner_text() == visitor.tab.locator("body").inner_text()
+    without, scripted = (one.tab.locator("body").inner_text().strip() for one in (plain, visitor))
+    same = without.startswith(scripted) if PAGES[page].says_more_without_scripts else without == scripted
+    assert same, (without, scripted)
     assert plain.complaints == []
     assert plain.asked <= {plain.town.url, plain.town.site}
 

@@ -51,6 +51,7 @@ class Town:
         shutil.copytree(ROOT / "lessons" / COURSE, stage.folder / "lessons" / COURSE)
         with (stage.folder / "sequencer.toml").open("a") as settings:
             settings.write(f'\n[forms.article]\ncourse = "{COURSE}"\nnext = ["{self.site}/thanks"]\n')
+            settings.write(f'\n[forms.guarded]\ncourse = "{COURSE}"\nchallenge = "always"\n')
         stage.serve()
         self._graduate()
         for email in (READER, ASKED, CONFIRMS, LEFT, PAUSED):
@@ -61,6 +62,10 @@ class Town:
         self.one_click(LEFT)
         self.link(ASKED, "/confirm/")
         self.link(CONFIRMS, "/confirm/")
+
+    def article_guarded(self) -> str:
+        """The same, but its form always asks a browser to work first."""
+        return self.article().replace("/f/article", "/f/guarded")
 
     def article(self) -> str:
         """The writer's page with the form of the README; only the address is ours."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sequencer.core import edits
 from sequencer.core.edits import Change
-from sequencer.core.model import Finishers, Gap, Rhythm
+from sequencer.core.model import Course, Finishers, Gap, Image, ImageKind, Rhythm
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -118,6 +118,14 @@ def test_text_and_timing_are_told_apart() -> None:
     assert [edit.change for edit in edits.compare(course, slower)] == [Change.TIMING]
     later = replace(course, rhythm=Rhythm(send_at=time(18), days=course.rhythm.days, gap=course.rhythm.gap))
     assert {edit.change for edit in edits.compare(course, later)} == {Change.TIMING}
+    own = replace(course, lessons=(first, replace(second, gap=Gap(days=3))))
+    later_too = replace(own, rhythm=later.rhythm)
+    assert [edit.key for edit in edits.compare(own, later_too)] == [first.key, second.key]
+    slower_but_for_its_own = replace(own, rhythm=replace(own.rhythm, gap=Gap(days=2)))
+    assert [edit.key for edit in edits.compare(own, slower_but_for_its_own)] == [first.key]
+    at_home = replace(course, holidays="GB")
+    assert {edit.change for edit in edits.compare(course, at_home)} == {Change.TIMING}
+    assert edits.retimed(course, at_home)
     assert edits.retimed(course, later)
     assert edits.retimed(course, slower)
     assert not edits.retimed(course, reworded)
@@ -129,3 +137,15 @@ def test_text_and_timing_are_told_apart() -> None:
 )
 def test_who_finished_when_gets_what_was_added(who: Finishers, since: datetime | None) -> None:
     assert edits.finished_since(who, NOW) == since
+
+
+def test_another_image_under_an_old_name_is_a_change_of_the_images_and_not_of_the_text() -> None:
+    def course(body: str, digest: str) -> Course:
+        image = Image(to="a.png", digest=digest, kind=ImageKind.PNG, width=1, height=1)
+        return replace(small_course(), lessons=(small_lesson(1, body=body, images=(image,)),))
+
+    changes = [
+        [edit.change for edit in edits.compare(course("![](a.png)", "0"), new)]
+        for new in (course("![](a.png)", "0"), course("![](a.png)", "1"), course("![](a.png)!", "1"))
+    ]
+    assert changes == [[], [Change.IMAGES], [Change.TEXT]]

@@ -16,10 +16,10 @@ Moves = Mapping[tuple[Any, Any], Any]
 
 # The same tables a second time, in the words of the database: a row a state, an event and where it leads.
 SUBSCRIBER_MOVES = """
-pending     confirm active     leave left        bounce suppressed  complain suppressed
-active      confirm active     leave left        bounce suppressed  complain suppressed
-left        confirm active     leave left        bounce suppressed  complain suppressed
-suppressed                     leave suppressed  bounce suppressed  complain suppressed
+pending     confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed
+active      confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed
+left        confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed
+suppressed  lift left          leave suppressed  bounce suppressed  complain suppressed  disown suppressed
 """
 ENROLMENT_MOVES = """
 active      finish finished    stop stopped      resume active      restart active

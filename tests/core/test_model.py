@@ -12,6 +12,8 @@ from sequencer.core.model import (
     DeliveryId,
     DeliveryKind,
     Gap,
+    Image,
+    ImageKind,
     Rhythm,
     SubscriberId,
     Ticket,
@@ -71,3 +73,18 @@ def test_a_claims_ticket_names_its_delivery_and_its_attempt() -> None:
         timezone="Europe/London",
     )
     assert claim.ticket == Ticket(delivery_id=DeliveryId(7), attempt=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "media_type", "ending"),
+    [
+        (ImageKind.PNG, "image/png", "png"),
+        (ImageKind.JPEG, "image/jpeg", "jpg"),
+        (ImageKind.GIF, "image/gif", "gif"),
+        (ImageKind.WEBP, "image/webp", "webp"),
+    ],
+)
+def test_an_image_has_its_place_by_what_is_in_it(kind: ImageKind, media_type: str, ending: str) -> None:
+    image = Image(to="a b.png", digest="0" * 64, kind=kind, width=1, height=1)
+    assert image.path == f"/i/{'0' * 64}.{ending}"
+    assert kind.media_type == media_type

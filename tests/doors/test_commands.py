@@ -226,6 +226,7 @@ def test_subscriber_why_tells_what_was_sent_what_is_next_and_when(
         "What comes next:",
         '  "Subject 2" on Tuesday 03 March 2026 at 08:00 (Europe/Paris)',
         "  because lessons go out every day at 08:00 on the person's clock, at least 1 day after the lesson before.",
+        "  It is due: the next pass sends it.",
     ]
     story = json.loads(run("subscriber", "why", EMAIL, "--json").stdout)
     assert [one["what"] for one in story["sent"]] == ["confirmation mail", "lesson 1: Subject 1"]
@@ -240,6 +241,8 @@ def test_subscriber_why_tells_what_stands_in_the_way(run: Run) -> None:
     assert "Nothing was sent yet." not in said
     assert "nothing is planned." in said
     assert "What stands in the way:\n  The person has not confirmed their address yet." in said
+    run("pause", "--reason", "The relay is blocked.")
+    assert '(The relay is blocked.); "sequencer resume" lets it go on.' in run("subscriber", "why", EMAIL).stdout
     run("subscriber", "unsubscribe", EMAIL)
     assert "The person unsubscribed on " in run("subscriber", "why", EMAIL).stdout
 

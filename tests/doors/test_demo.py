@@ -148,6 +148,7 @@ def test_a_message_is_shown_as_a_mail_client_shows_it(running: Running) -> None:
     assert '<base target="_top">' in body.text
     assert "script-src" not in body.headers["content-security-policy"]
     assert "default-src 'none'" in body.headers["content-security-policy"]
+    assert f"img-src data: {running.service.rstrip('/')};" in body.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", ["inbox/4711", "inbox/4711/body.html", "inbox/x", "static/nothing.css"])

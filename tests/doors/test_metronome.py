@@ -13,7 +13,7 @@ from house import NOW, House, small_course
 
 from sequencer import worker
 from sequencer.delivery.courier import Carried, Ledger
-from sequencer.errors import BadContent
+from sequencer.errors import BadContent, BadDatabase, SequencerError
 from sequencer.store.database import Database
 from sequencer.worker import Metronome
 
@@ -54,6 +54,16 @@ class SlowCourier:
         return Carried(tried=0)
 
 
+def told(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What the metronome has told the log."""
+    return [one for one in caplog.records if one.name == "sequencer.worker"]
+
+
+def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """The same as words, with the reasons."""
+    return [(one.getMessage(), one.__dict__.get("reason", "")) for one in told(caplog)]
+
+
 def test_it_looks_until_it_is_stopped_and_not_after(sqlite_db: Database) -> None:
     clock, other_clock = Passes(), Passes()
     app = Door(House(sqlite_db)).app
@@ -85,9 +95,37 @@ def test_a_pass_that_raises_is_logged_and_the_next_one_comes(
         await true_soon(lambda: clock.asked >= 3)
         await metronome.stop()
 
-    with caplog.at_level(logging.ERROR, logger="sequencer.worker"):
+    with caplog.at_level(logging.WARNING, logger="sequencer.worker"):
         asyncio.run(story())
-    assert [record.getMessage() for record in caplog.records if record.name == "sequencer.worker"] == ["tick.failed"]
+    assert said(caplog) == [("tick.failed", str(trouble)), ("tick.recovered", "")]
+    # A bug of ours comes with its traceback, and what the operator can mend in one sentence.
+    assert (told(caplog)[0].exc_info is None) is isinstance(trouble, SequencerError)
+
+
+def test_trouble_that_lasts_is_told_once_and_its_end_too(db: Database, caplog: pytest.LogCaptureFixture) -> None:
+    locked, full = "process 17 holds it since 0x7f3a", "there is no room"
+    first = [*[BadDatabase(locked), BadDatabase(full)] * 5, RuntimeError(locked), BadDatabase(locked.replace("7", "8"))]
+    clock = Passes(troubles=[*first])
+    metronome = Metronome(replace(Door(House(db)).app, clock=clock), every=0.01)
+
+    async def story() -> None:
+        metronome.start()
+        await true_soon(lambda: clock.asked >= len(first) + 2)
+        clock.troubles += [BadDatabase(locked)]
+        await true_soon(lambda: len(said(caplog)) == 6)
+        await metronome.stop()
+
+    with caplog.at_level(logging.WARNING, logger="sequencer.worker"):
+        asyncio.run(story())
+    assert said(caplog) == [
+        ("tick.failed", locked),
+        ("tick.failed", full),
+        ("tick.failed", locked),
+        ("tick.recovered", ""),
+        ("tick.failed", locked),
+        ("tick.recovered", ""),
+    ]
+    assert [one.__dict__["failed"] for one in told(caplog) if one.getMessage() == "tick.recovered"] == [len(first), 1]
 
 
 def test_stopping_waits_for_the_pass_that_runs(sqlite_db: Database) -> None:

@@ -39,7 +39,9 @@ def visited(quiet_door: Door) -> dict[str, httpx.Response]:
     door.house.tick(NOW)
     confirm = door.link(EMAIL, "confirm")
     seen["confirm"] = ask.get(confirm)
-    seen["refuse"] = ask.get(door.link(EMAIL, "u"))
+    seen["refuse"] = ask.get(door.link(EMAIL, "notme"))
+    seen["refused"] = ask.post(door.link(EMAIL, "notme"))
+    seen["taken back"] = ask.post(f"{door.link(EMAIL, 'notme')}/undo")
     seen["confirmed"] = ask.post(confirm)
     door.house.tick(EIGHT)
     door.now = EIGHT + timedelta(hours=1)
@@ -50,6 +52,8 @@ def visited(quiet_door: Door) -> dict[str, httpx.Response]:
     seen["leave"] = ask.get(leave)
     seen["left"] = ask.post(leave)
     seen["preferences of who left"] = ask.get(preferences)
+    door.now = NOW + 8 * DAY
+    seen["expired"] = ask.get(confirm)
     seen["not found"] = ask.get("/nowhere")
     seen["not ours"] = ask.get("/u/nonsense")
     seen["wrong method"] = ask.delete("/")
@@ -62,8 +66,8 @@ def visited(quiet_door: Door) -> dict[str, httpx.Response]:
 
 
 WEB_PAGES = [
-    "index", "form", "form with an error", "sent", "confirm", "refuse", "confirmed", "preferences", "preferences saved",
-    "preferences with an error", "leave", "left", "preferences of who left", "not found", "not ours", "wrong method",
+    "index", "form", "form with an error", "sent", "confirm", "refuse", "refused", "taken back", "confirmed",
+    "expired", "preferences", "preferences saved", "preferences with an error", "leave", "left", "preferences of who left", "not found", "not ours", "wrong method",
     "wrong kind", "too large",
 ]  # fmt: skip
 
@@ -144,7 +148,7 @@ def test_a_house_on_plain_http_does_not_ask_for_https(sqlite_db: Database) -> No
 
 
 def test_a_brand_is_on_every_page_that_belongs_to_a_course(visited: dict[str, httpx.Response]) -> None:
-    for name in ("form", "sent", "confirm", "confirmed", "preferences", "leave", "left", "refuse"):
+    for name in ("form", "sent", "confirm", "confirmed", "preferences", "leave", "left", "refuse", "refused", "taken back", "expired"):
         assert "The Brand" in Page(visited[name].text).text("title")[0], name
 
 

@@ -15,26 +15,14 @@ import dkim as oracle
 import pytest
 from click.testing import CliRunner, Result
 from door import Door, Page, wait_until
+from installation import COURSE, LESSON, SETTINGS, sentence
 from relay import EXTENSIONS, ChaosRelay, Fault, How, Step
 
 from sequencer.cli import main
 
-SETTINGS = """\
-base_url = "https://mail.example.org"
-secret_key = "a secret of tests that is long enough"
-postal_address = "1 Example Street"
-database_url = "sqlite:///nowhere/test.db"
-"""
-COURSE = 'title = "A Small Course"\nsender = "Ann Author <ann@example.org>"\n'
-LESSON = """\
----
-id: lesson-{number}
-subject: "Subject {number}"
-preheader: "Preheader {number}"
-theme: "Theme {number}"
----
-Words of lesson {number} for {{{{ subscriber.name or "you" }}}}.
-"""
+# What every installation says of itself; the tests say which relay, and nothing is ever written down.
+BASE = SETTINGS[: SETTINGS.index("relay_url")] + 'database_url = "sqlite:///nowhere/test.db"\n'
+NAMING = LESSON.replace("{number}.\n", '{number} for {{{{ subscriber.name or "you" }}}}.\n')
 ME = "me@example.org"
 Send = Callable[..., Result]
 
@@ -47,21 +35,17 @@ def relay() -> Iterator[ChaosRelay]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, relay: ChaosRelay, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation that was never started, with a course of three lessons; it is the current folder."""
-    course = tmp_path / "lessons" / "small"
-    course.mkdir(parents=True)
-    (course / "course.toml").write_text(COURSE, encoding="utf-8")
+def folder(folder: Path, relay: ChaosRelay) -> Path:
+    """An installation that was never started, whose lessons name their reader; it is the current folder."""
     for number in (1, 2, 3):
-        (course / f"{number:02}.md").write_text(LESSON.format(number=number), encoding="utf-8")
-    settle(tmp_path, f'relay_url = "smtp://127.0.0.1:{relay.port}?tls=off&timeout=1"\n')
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (folder / "lessons" / "small" / f"{number:02}.md").write_text(NAMING.format(number=number), encoding="utf-8")
+    settle(folder, f'relay_url = "smtp://127.0.0.1:{relay.port}?tls=off&timeout=1"\n')
+    return folder
 
 
 def settle(folder: Path, more: str) -> None:
     """Write the settings, with these lines in them."""
-    (folder / "sequencer.toml").write_text(SETTINGS + more, encoding="utf-8")
+    (folder / "sequencer.toml").write_text(BASE + more, encoding="utf-8")
 
 
 @pytest.fixture
@@ -76,12 +60,6 @@ def send(folder: Path) -> Send:
         return result
 
     return command
-
-
-def sentence(result: Result, code: int = 1) -> str:
-    """The one sentence of a command that was not done or not understood."""
-    assert result.exit_code == code, result.output
-    return result.stderr.strip().splitlines()[-1].removeprefix("Error: ")
 
 
 def opened(content: bytes) -> EmailMessage:
@@ -269,7 +247,7 @@ def test_of_several_courses_one_has_to_be_named(send: Send, folder: Path) -> Non
 
 def test_nothing_is_sent_where_one_lesson_is_broken(send: Send, relay: ChaosRelay, folder: Path) -> None:
     path = folder / "lessons" / "small" / "03.md"
-    path.write_text(LESSON.format(number=3) + "\n{{ subscriber.nmae }}\n", encoding="utf-8")
+    path.write_text(NAMING.format(number=3) + "\n{{ subscriber.nmae }}\n", encoding="utf-8")
     assert "small/03.md:9: " in sentence(send("--all"))
     assert relay.connections == 0
     assert send("--lesson", "1").exit_code == 0

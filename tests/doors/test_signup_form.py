@@ -14,7 +14,7 @@ from sequencer.core.model import Blame, Consent, Rejected, Stage, SubscriberStat
 from sequencer.flows import report
 from sequencer.message import address
 from sequencer.store.database import Database
-from sequencer.web.signup import ACCEPTED
+from sequencer.web.answers import ACCEPTED
 
 EMAIL = "reader@example.org"
 JSON = {"content-type": "application/json"}
@@ -22,7 +22,7 @@ FORM_KIND = "application/x-www-form-urlencoded"
 
 
 def consents(door: Door, email: str = EMAIL) -> list[Consent]:
-    return list(report.why(door.house.db, address.parse(email)).consents)
+    return list(report.why(door.house.db, address.parse(email), now=door.now).consents)
 
 
 def people(door: Door) -> list[str]:
@@ -232,7 +232,7 @@ WRONG = {
     "escape in name": (FORM_KIND, b"email=a@example.org&name=A%1B[31m", 400, "control character"),
     "null in name": (FORM_KIND, b"email=a@example.org&name=A%00B", 400, "control character"),
     "long name": (FORM_KIND, b"email=a@example.org&name=" + b"x" * 5000, 400, "longer than 200 characters"),
-    "many fields": (FORM_KIND, b"&".join(b"f%d=1" % n for n in range(51)), 400, "Too many fields"),
+    "many fields": (FORM_KIND, b"&".join(b"f%d=1" % n for n in range(201)), 400, "Too many fields"),
     "broken json": (JSON["content-type"], b'{"email": "a@example.org"', 400, "not valid JSON"),
     "empty json": (JSON["content-type"], b"", 400, "not valid JSON"),
     "json list": (JSON["content-type"], b'["a@example.org"]', 400, "must be a JSON object"),
@@ -240,10 +240,9 @@ WRONG = {
     "json null": (JSON["content-type"], b"null", 400, "must be a JSON object"),
     "json number": (JSON["content-type"], b"5", 400, "must be a JSON object"),
     "json huge number": (JSON["content-type"], b"9" * 5000, 400, "not valid JSON"),
-    "number as address": (JSON["content-type"], b'{"email": 5}', 400, '"email" must be a text in quotes.'),
-    "object as address": (JSON["content-type"], b'{"email": {"a": "b"}}', 400, '"email" must be a text in quotes.'),
-    "list as name": (JSON["content-type"], b'{"email":"a@example.org","name":["x"]}', 400, '"name" must be a text'),
-    "true as trap": (JSON["content-type"], b'{"email":"a@example.org","website":true}', 400, '"website" must be'),
+    "number as address": (JSON["content-type"], b'{"email": 5}', 400, "cannot be used"),
+    "object as address": (JSON["content-type"], b'{"email": {"a": "b"}}', 400, "Please give your e-mail address."),
+    "many leaves": (JSON["content-type"], b'{"email": "a@example.org", "a": [' + b"1," * 300 + b"1]}", 400, "Too many"),
     "deep json": (JSON["content-type"], b"[" * 60_000, 400, "not valid JSON"),
     "latin-1 json": (JSON["content-type"], '{"email": "é@example.org"}'.encode("latin-1"), 400, "not valid JSON"),
     "surrogate name": (JSON["content-type"], b'{"email":"a@example.org","name":"\\ud800"}', 400, "are no text"),
@@ -270,13 +269,13 @@ WRONG = {
     ),
     "many parts": (
         _BOUNDARY,
-        b"".join(_part(f'name="f{n}"', b"1") for n in range(51)) + b"--b--",
+        b"".join(_part(f'name="f{n}"', b"1") for n in range(201)) + b"--b--",
         400,
         "Too many fields",
     ),
     "many files": (
         _BOUNDARY,
-        b"".join(_part(f'name="f{n}"; filename="f"', b"1") for n in range(51)) + b"--b--",
+        b"".join(_part(f'name="f{n}"; filename="f"', b"1") for n in range(201)) + b"--b--",
         400,
         "Too many files",
     ),

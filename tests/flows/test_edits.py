@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from house import DAY, EIGHT, NOW, PLACES, House, ScriptedCourier, small_course, small_lesson, subjects
 
+from sequencer.core.edits import Change
 from sequencer.core.model import (
     Accepted,
     Course,
@@ -135,6 +136,37 @@ def test_what_is_due_already_stays_due_when_the_hour_changes(house: House) -> No
     evening = Rhythm(send_at=time(18), days=frozenset(range(7)), gap=Gap(days=1))
     house.publish(of("ABC", rhythm=evening), EIGHT + timedelta(minutes=1))
     assert house.place(ANN).next_due_at == EIGHT
+
+
+# Eight in London on a Thursday; the day after it is Good Friday.
+THURSDAY = datetime(2026, 4, 2, 7, 0, tzinfo=UTC)
+PLAIN = small_course().rhythm
+
+
+@pytest.mark.parametrize(
+    "off",
+    [
+        {"rhythm": replace(PLAIN, blackout=frozenset({date(2026, 4, 3)}))},
+        {"rhythm": replace(PLAIN, yearly=frozenset({(4, 3)}))},
+        {"holidays": "GB"},
+    ],
+    ids=["a date", "a day of every year", "public holidays"],
+)
+def test_a_lesson_that_is_planned_for_a_day_that_is_taken_out_comes_on_the_next_one(
+    house: House, off: dict[str, object]
+) -> None:
+    house.publish(of("ABC"), THURSDAY - DAY)
+    house.join(ANN, THURSDAY - timedelta(hours=1))
+    house.tick(THURSDAY)
+    assert house.place(ANN).next_due_at == THURSDAY + DAY
+    now = THURSDAY + timedelta(hours=1)
+    seen = foresee(house, of("ABC", **off), now)
+    assert {edit.change for edit in seen.edits} == {Change.TIMING}
+    assert (seen.retimed, seen.effects[0].first_due) == (1, THURSDAY + 2 * DAY)
+    house.publish(of("ABC", **off), now)
+    assert house.place(ANN).next_due_at == THURSDAY + 2 * DAY
+    house.publish(of("ABC"), now)
+    assert house.place(ANN).next_due_at == THURSDAY + DAY
 
 
 class Editor(ScriptedCourier):

@@ -10,12 +10,14 @@ from typing import ClassVar
 import pytest
 from house import NOW, small_course
 
+from sequencer.content import courses
 from sequencer.content.files import shipped
 from sequencer.content.lint import front as front_matter
 from sequencer.content.lint import order
 from sequencer.content.lint.findings import Finding, rules_table
 from sequencer.content.templates import Templates
 from sequencer.core.model import Gap, Rhythm
+from sequencer.errors import BadContent
 from sequencer.flows import lint as linter
 
 LESSON = """---
@@ -27,6 +29,7 @@ theme: "Theme {key}"
 
 Words of {key}.
 """
+BOAT = (Path(__file__).parents[1] / "data" / "images" / "lamp.png").read_bytes()
 COURSE = 'title = "Small"\nsender = "Ann <ann@example.org>"\n'
 ONE = LESSON.format(key="one")
 
@@ -210,7 +213,13 @@ LINKS = [
     ("[x](about.html)", "relative-address"),
     ("[x](//example.org/a)", "relative-address"),
     ("[x](http://example.org)", "plain-http"),
-    ("![a boat](boat.png)", "relative-address"),
+    ("![a boat](//example.org/boat.png)", "relative-address"),
+    ("![a boat](boat.png)", "image-file"),
+    ("![a boat](../boat.png)", "image-file"),
+    ("![a boat](/etc/passwd)", "image-file"),
+    ("![a boat](course.toml)", "image-file"),
+    ("![a boat](my boat.png)", "image-file"),
+    ("![a boat](boats/{{ lesson.number }}.png)", "image-file"),
     ("![](https://example.org/boat.png)", "image-without-alt"),
     ("[x](https://example.org) <https://example.org/y>", None),
     ("[x](mailto:ann@example.org) [y](tel:+44123)", None),
@@ -226,10 +235,25 @@ def test_links_and_images_lead_somewhere_by_themselves(tmp_path: Path, words: st
     assert brief(folder) == ([("one.md:11", rule)] if rule else [])
 
 
-def test_a_heavy_image_beside_the_lesson_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("more", "rule"), [(0, None), (990_000, None), (1_000_000, "heavy-image"), (5_000_000, "image-file")]
+)
+def test_an_image_beside_the_lesson_is_fine_as_long_as_it_is_light(tmp_path: Path, more: int, rule: str | None) -> None:
     folder = write(tmp_path, one=f"{ONE}\n![a boat](boat.png)\n")
-    (folder / "boat.png").write_bytes(b"\0" * 1_000_001)
-    assert brief(folder)[1] == ("one.md:10", "heavy-image")
+    (folder / "boat.png").write_bytes(BOAT + b"\0" * more)
+    assert brief(folder) == ([("one.md:10", rule)] if rule else [])
+
+
+def test_an_image_is_judged_where_it_stands_and_by_the_sentence_that_publishing_says(tmp_path: Path) -> None:
+    folder = write(tmp_path, one=f'{ONE}\n[% include "end.md" %]\n\nThen ![a boat](boat.svg)\n')
+    (folder / "partials").mkdir()
+    (folder / "partials" / "end.md").write_text("Bye,\n![a boat](boat.png)\n")
+    (folder / "boat.svg").write_text("<svg/>")
+    assert brief(folder) == [("partials/end.md:2", "image-file"), ("one.md:12", "image-file")]
+    with pytest.raises(BadContent) as caught:
+        courses.read(folder)
+    found = lint(folder)[0]
+    assert str(caught.value) == f"{found.where}: {found.sentence}"
 
 
 class Site(BaseHTTPRequestHandler):

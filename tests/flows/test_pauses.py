@@ -72,7 +72,7 @@ def test_after_a_pause_of_everything_there_is_one_lesson_a_day(house: House, day
     assert len(lessons(house)) == 5
 
 
-@pytest.mark.parametrize("days", [1, 20])
+@pytest.mark.parametrize("days", [1, 3, 20])
 def test_a_course_that_is_paused_goes_on_at_the_right_hour(house: House, days: int) -> None:
     house.publish(small_course())
     house.publish(small_course(slug="other", title="Another"))

@@ -105,6 +105,24 @@ def test_a_log_that_names_the_last_lesson_finishes_the_course(house: House) -> N
     assert not any(row.state is DeliveryState.CLAIMED for row in house.ledger(ANN))
 
 
+def test_who_had_finished_and_begun_the_course_that_follows_gets_nothing_of_it_twice(house: House) -> None:
+    # Courses are looked at by their names: the following one comes before the first.
+    house.publish(small_course(3, slug="after", title="Another Course"))
+    house.publish(small_course(2, next="after"))
+    house.join(ANN)
+    night = backup(house.db)
+    for day in range(4):
+        house.tick(EIGHT + day * DAY)
+    before = lessons(house, ANN)
+    assert before == ["Subject 1", "Subject 2", "Subject 1", "Subject 2"]
+    restore(house.db, night)
+    ids = reconcile.message_ids(log_of(house.courier.sent))
+    assert reconcile.reconcile(house.db, house.press, ids, now=EIGHT + 3 * DAY).found == 4
+    for day in range(4, 8):
+        house.tick(EIGHT + day * DAY)
+    assert lessons(house, ANN) == [*before, "Subject 3"]
+
+
 def test_any_log_will_do_and_nonsense_names_nobody(house: House) -> None:
     assert reconcile.message_ids(["to=<a@b>, message-id=<x1@y>", "<not an id> <> <a@b@c>", ""]) == {"<a@b>", "<x1@y>"}
     house.publish(small_course())

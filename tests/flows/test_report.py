@@ -25,7 +25,7 @@ def open_house(house: House) -> House:
 
 
 def _why(house: House) -> Why:
-    return report.why(house.db, an_address(EMAIL))
+    return report.why(house.db, an_address(EMAIL), now=NOW)
 
 
 def test_somebody_we_do_not_know_is_said_to_be_so(house: House) -> None:
@@ -38,7 +38,7 @@ def test_whoever_has_not_confirmed_is_told_to_be_waited_for(open_house: House) -
     known = _why(open_house)
     assert list(known.blockers) == [
         "The person has not confirmed their address yet.",
-        "Message 1 waits until 2026-03-02 07:00 UTC.",
+        "Confirmation mail (message 1) goes out with the next pass.",
     ]
     assert [sent.what for sent in known.sent] == ["confirmation mail"]
     assert known.places == []
@@ -79,7 +79,7 @@ def test_what_was_put_off_says_until_when_and_what_the_relay_said(open_house: Ho
     open_house.courier.answers = [Deferred(reply="451 4.3.0 busy", after=timedelta(minutes=30))]
     open_house.tick(EIGHT)
     assert list(_why(open_house).blockers) == [
-        "Message 2 waits until 2026-03-02 08:30 UTC. The relay said: 451 4.3.0 busy"
+        'Lesson 1: Subject 1 (message 2) waits until 2026-03-02 08:30 UTC. The relay said "451 4.3.0 busy".'
     ]
 
 
@@ -88,10 +88,14 @@ def test_what_is_uncertain_says_when_it_is_sent_once_more_and_then_that_it_is_he
     open_house.courier.answers = [Uncertain(reply="the line was cut"), Uncertain(reply="the line was cut")]
     open_house.tick(EIGHT)
     assert list(_why(open_house).blockers) == [
-        "Message 2 is uncertain, it is sent once more at 2026-03-02 08:15 UTC: the line was cut"
+        "Nobody knows whether lesson 1: Subject 1 (message 2) arrived; it is sent once more at 2026-03-02 08:15 UTC. "
+        "The line was cut."
     ]
     open_house.tick(EIGHT + timedelta(minutes=15))
-    assert list(_why(open_house).blockers) == ["Message 2 is uncertain, it is held: the line was cut"]
+    assert list(_why(open_house).blockers) == [
+        "Nobody knows whether lesson 1: Subject 1 (message 2) arrived; it is held, and "
+        '"sequencer delivery resolve 2 --as sent" (or failed, or again) settles it. The line was cut.'
+    ]
 
 
 def test_a_dead_address_is_told_with_the_relay_s_words(open_house: House) -> None:

@@ -92,6 +92,20 @@ def test_who_finishes_a_course_begins_the_next_one_a_gap_later(house: House) -> 
     assert letters(house) == "abxy"
 
 
+def test_who_finishes_because_the_course_became_shorter_begins_the_next_one_too(house: House) -> None:
+    house.publish(course("second", "xy"))
+    house.publish(course("first", "abcd", next="second"))
+    enrol(house, "first")
+    for day in range(2):
+        house.tick(EIGHT + day * DAY)
+    house.publish(course("first", "a", next="second"), EIGHT + DAY + HOUR)
+    house.tick(EIGHT + 2 * DAY)
+    assert letters(house) == "ab"
+    for day in range(3, 6):
+        house.tick(EIGHT + day * DAY)
+    assert letters(house) == "abxy"
+
+
 def test_who_is_on_the_next_course_already_stays_where_they_are(house: House) -> None:
     house.publish(course("second", "xyz"))
     house.publish(course("first", "a", next="second"))

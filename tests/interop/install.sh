@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Where do other people's servers live? In .interop/room, a small root folder that the tests enter by chroot.
+# Where do other people's servers live, and a spam filter? In .interop/room, a small root folder that the tests enter by chroot.
 #
 # Debian's Postfix, Exim and OpenSMTPD shut each other out as packages, so nothing is installed: the packages are
 # downloaded and unpacked side by side. Each server finds its compiled-in paths and its own user inside the room; no
@@ -38,6 +38,9 @@ packages() {
     for server in "${servers[@]}" sasl2-bin; do
         apt-get install --simulate --no-install-recommends "$server" 2>> "$log" | awk '/^Inst lib/ { print $2 }'
     done
+    # SpamAssassin is Perl, whose modules nothing finds on this machine: all of them, as where nothing is installed yet.
+    apt-get install --simulate --no-install-recommends --option Dir::State::status=/dev/null spamassassin 2>> "$log" \
+        | awk '$1 == "Inst" && $2 ~ /perl|^spamassassin$/ { print $2 }'
 }
 
 apt-get update --quiet > "$log" 2>&1 || stop "apt-get update failed; .interop/install.log says why."

@@ -143,6 +143,7 @@ class Stage:
                     'postal_address = "1 Example Street"',
                     f'relay_url = "smtp://127.0.0.1:{self.mail_port}?tls=off&connections=2&timeout=5"',
                     f'database_url = "{self.database_url}"',
+                    "signup_caps = { ip = 1000 }",
                     f'listen = "127.0.0.1:{self.web_port}"',
                     "[forms.newsletter]",
                     'course = "small"',

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import yaml
 from markdown_it import MarkdownIt
@@ -16,12 +17,15 @@ _REFERENCE = re.compile(r"\[([^\]]+)\](?!\()")
 _DEFINITIONS = "addresses, put where they are used"
 
 
-def read(text: str) -> Article:
-    """The article in a Markdown file, whose YAML front matter may name the title, the author and the language."""
+def read(text: str, beside: Path | None = None) -> Article:
+    """The article in a Markdown file, whose YAML front matter may name the title, the author and the language.
+
+    In the folder `beside` the images of its HTML may lie; those of its Markdown are named as they are.
+    """
     found = _FRONT.match(text)
     front = _front(found.group(1)) if found else {}
     raw_front, body = (text[: found.end()], text[found.end() :]) if found and front else ("", text)
-    paragraphs = list(_paragraphs(body))
+    paragraphs = list(_paragraphs(body, beside))
     if raw_front:
         paragraphs.insert(0, Paragraph(raw=raw_front, markdown="", dropped="front matter; see course.toml"))
     first = next((one for one in paragraphs if one.level and not one.dropped), None)
@@ -49,7 +53,7 @@ def _front(source: str) -> Mapping[str, str]:
     return {str(key).lower(): value.strip() for key, value in pairs if isinstance(value, str)}
 
 
-def _paragraphs(body: str) -> list[Paragraph]:
+def _paragraphs(body: str, beside: Path | None) -> list[Paragraph]:
     environment: dict[str, object] = {}
     tokens = MarkdownIt("commonmark").enable("table").parse(body, environment)
     lines = body.split("\n")
@@ -60,7 +64,7 @@ def _paragraphs(body: str) -> list[Paragraph]:
             continue
         begin, end = token.map
         made += _between(lines[done:begin])
-        made.append(_block(tokens, at, "\n".join(lines[begin:end]), _references(environment)))
+        made.append(_block(tokens, at, "\n".join(lines[begin:end]), _references(environment), beside))
         done = end
     return made + _between(lines[done:])
 
@@ -71,7 +75,7 @@ def _between(lines: Sequence[str]) -> list[Paragraph]:
     return [Paragraph(raw=raw, markdown="", dropped=_DEFINITIONS)] if raw.strip() else []
 
 
-def _block(tokens: Sequence[Token], at: int, raw: str, references: Mapping[str, str]) -> Paragraph:
+def _block(tokens: Sequence[Token], at: int, raw: str, references: Mapping[str, str], beside: Path | None) -> Paragraph:
     token = tokens[at]
     if token.type == "heading_open":
         heading = tokens[at + 1].content
@@ -81,7 +85,7 @@ def _block(tokens: Sequence[Token], at: int, raw: str, references: Mapping[str, 
     if token.type == "hr":
         return Paragraph(raw=raw, markdown="---", dropped="a line across the page")
     if token.type == "html_block":
-        converted = "\n\n".join(one.markdown for one in page.fragment(raw) if not one.dropped)
+        converted = "\n\n".join(one.markdown for one in page.fragment(raw, beside) if not one.dropped)
         return Paragraph(raw=raw, markdown=converted, dropped="" if converted.strip() else "HTML that shows nothing")
     used = {label: references[_label(label)] for label in _REFERENCE.findall(raw) if _label(label) in references}
     addresses = "".join(f"\n[{label}]: {address}" for label, address in used.items())

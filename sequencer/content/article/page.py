@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from sequencer.content import convert
+from sequencer.content import convert, images
 from sequencer.content.article import furniture
 from sequencer.content.article.parts import Article, Paragraph
 
@@ -23,8 +24,8 @@ _HALF, _MOST = 0.5, 0.8
 _NOT_FURNITURE = 0.5  # a box that holds half of what is said on the page is no furniture, whatever it is called
 
 
-def read(html: str) -> Article:
-    """The article on a page."""
+def read(html: str, beside: Path | None = None) -> Article:
+    """The article on a page; in the folder `beside` its images may lie."""
     tree = LexborHTMLParser(html)
     title, author, brand = _title(tree), _author(tree), _meta(tree, "og:site_name", "application-name")
     base, language = _base(tree), _language(tree)
@@ -34,31 +35,50 @@ def read(html: str) -> Article:
     body = tree.body
     if body is None:
         return Article(title=title, paragraphs=())
-    walk = _Walk(body, base)
+    walk = _Walk(body, base, beside)
     paragraphs = tuple(_heading_once(walk.read(), title))
     site = f"{urlsplit(base).scheme}://{urlsplit(base).netloc}" if base else ""
-    return Article(title=title, author=author, brand=brand, language=language, site=site, paragraphs=paragraphs)
+    return Article(
+        title=title,
+        author=author,
+        brand=brand,
+        language=language,
+        site=site,
+        paragraphs=paragraphs,
+        remarks=tuple(walk.remarks()),
+    )
 
 
-def fragment(html: str, base: str = "") -> tuple[Paragraph, ...]:
+def fragment(html: str, beside: Path | None = None) -> tuple[Paragraph, ...]:
     """The paragraphs of a piece of HTML that is an article from end to end."""
     tree = LexborHTMLParser(html)
     for node in tree.css(_SILENT):
         if node.tag != "head":
             node.decompose()
-    return tuple(_Walk(tree.body, base).all_of_it()) if tree.body else ()
+    return tuple(_Walk(tree.body, "", beside).all_of_it()) if tree.body else ()
 
 
 class _Walk:
     """Goes through a page once. What lies in `main` is the article; what lies around it is dropped."""
 
-    def __init__(self, body: LexborNode, base: str) -> None:
-        self._body, self._base = body, base
+    def __init__(self, body: LexborNode, base: str, beside: Path | None) -> None:
+        self._body, self._base, self._beside = body, base, beside
+        self._article = body
         self._said = max(len(_text(body)), 1)
 
     def read(self) -> Iterator[Paragraph]:
-        main = _main(self._body, self._reason)
-        yield from self._around(self._body, main.mem_id)
+        self._article = _main(self._body, self._reason)
+        yield from self._around(self._body, self._article.mem_id)
+
+    def remarks(self) -> Iterator[str]:
+        """What the report cannot say of paragraphs, as images have no words."""
+        sources = [node.attributes.get("src") or "" for node in self._article.css("img")]
+        lost = [one for one in dict.fromkeys(sources) if images.is_local(one) and not self._address(one)]
+        if lost:
+            yield f"Left out, as no image that a mail can show lies there beside the source: {', '.join(lost)}."
+
+    def _address(self, src: str) -> str:
+        return convert.image_address(src, base=self._base, beside=self._beside)
 
     def all_of_it(self) -> Iterator[Paragraph]:
         yield from self._inside(self._body)
@@ -115,7 +135,7 @@ class _Walk:
                 group = []
 
     def _paragraph(self, raw: str, html: str) -> Iterator[Paragraph]:
-        markdown = convert.from_html(html, base=self._base)
+        markdown = convert.from_html(html, base=self._base, beside=self._beside)
         if not raw.strip() and not markdown.strip("\\ \n"):
             return
         line = furniture.of_line(raw) if len(raw.split()) <= 14 and "![" not in markdown else ""  # noqa: PLR2004

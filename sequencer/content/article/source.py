@@ -31,23 +31,24 @@ def load(path: Path) -> bytes:
         raise BadContent(f"{path}: the file cannot be read ({error.strerror}).") from error
 
 
-def read(content: bytes, name: str) -> Article:
+def read(content: bytes, name: str, beside: Path | None = None) -> Article:
     """The article in these bytes. `name` is the file's, or "-"; it decides where the words do not.
 
+    `beside` is the folder in which it lies, where its images may lie too.
     Raises BadContent with the name for what is empty, not text, or in an unknown encoding.
     """
     text = decode(content, name)
     try:
-        return _read(text, Path(name).suffix.lower())
+        return _read(text, Path(name).suffix.lower(), beside)
     except RecursionError as error:
         raise BadContent(f"{name}: its parts are nested too deeply to be an article; {_SAVE_AS}.") from error
 
 
-def _read(text: str, suffix: str) -> Article:
+def _read(text: str, suffix: str, beside: Path | None) -> Article:
     if suffix in _HTML_NAMES or (suffix not in _MARKDOWN_NAMES and _HTML.match(text)) or _is_html(text, suffix):
-        return page.read(text)
+        return page.read(text, beside)
     if suffix in _MARKDOWN_NAMES or marked.looks_so(text):
-        return marked.read(text)
+        return marked.read(text, beside)
     return prose.read(text)
 
 

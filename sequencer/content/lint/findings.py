@@ -35,7 +35,16 @@ _TABLE = (
         "A template gives an `mj-` tag an attribute that MJML 4 does not know; it has no effect.",
     ),
     ("empty-link", _E, "A link leads nowhere, or has no words to press."),
-    ("relative-address", _E, "A link or an image has an address without `https://`; in a mail it leads nowhere."),
+    (
+        "relative-address",
+        _E,
+        "A link has an address without `https://`, or an image one that begins with `//`; in a mail it leads nowhere.",
+    ),
+    (
+        "image-file",
+        _E,
+        "The file that an image names is not in the course's folder, no PNG, JPEG, GIF or WebP, or larger than 5 MB.",
+    ),
     ("plain-http", _W, "A link or an image is fetched without encryption."),
     ("broken-link", _E, "With --check-links: the address answers that there is no such page, or nobody answers."),
     ("unsure-link", _W, "With --check-links: the address answers, but not to programs, or not now."),

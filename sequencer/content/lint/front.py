@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sequencer.content import courses as files
+from sequencer.content import images
+from sequencer.content.images import Shown
 from sequencer.content.lint import findings
 from sequencer.content.lint.findings import Finding
 from sequencer.content.partials import Line
@@ -19,9 +21,13 @@ _SOUND_COURSE: Mapping[str, object] = {"title": "x", "sender": "x <x@example.org
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A lesson as its author is writing it: the value, its file, and where each line of its text was written."""
+    """A lesson as its author is writing it: the value, its file, and where each line of its text was written.
+
+    `images` are the places that show a file, also where it cannot be shown.
+    """
 
     lesson: Lesson
+    images: tuple[Shown, ...]
     path: Path
     lines: tuple[Line, ...]
     previous: str
@@ -65,7 +71,9 @@ def draft(path: Path) -> tuple[Draft | None, tuple[Finding, ...]]:
         lesson = make(given)
     except BadContent as error:
         return None, tuple(_all(given, _SOUND_LESSON, make, path, error, "front-matter"))
-    return Draft(lesson=lesson, path=path, lines=lines, previous=str(given.get("previous", ""))), ()
+    shown = tuple(images.shown(lesson, path.parent))
+    lesson = replace(lesson, images=images.fit(shown))
+    return Draft(lesson=lesson, images=shown, path=path, lines=lines, previous=str(given.get("previous", ""))), ()
 
 
 def course(folder: Path, lessons: tuple[Lesson, ...]) -> tuple[Course | None, tuple[Finding, ...]]:

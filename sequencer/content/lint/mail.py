@@ -1,7 +1,9 @@
 """Is a mail fit to be sent? Its links, its size, its colours, as somebody would get it."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from sequencer.content.digest import SAMPLE_DIGEST
 from sequencer.content.lint import contrast, page, tags
 from sequencer.content.render import SAMPLE_LINKS, CompiledMail, Mail, sample_person
 from sequencer.errors import BadContent
@@ -11,8 +13,11 @@ MOST_HTML = 90_000
 
 
 def samples(compiled: CompiledMail) -> tuple[Mail, BadContent | None]:
-    """The mail for somebody with a name; the refusal, if somebody without one cannot have it. Raises BadContent."""
-    named = compiled.fill(sample_person())
+    """The mail for somebody with a name; the refusal, if somebody without one cannot have it. Raises BadContent.
+
+    It holds all that a mail can hold: where a course makes digests, one of those.
+    """
+    named = compiled.fill(replace(sample_person(), digest=SAMPLE_DIGEST))
     try:
         compiled.fill(sample_person(""))
     except BadContent as error:

@@ -65,7 +65,7 @@ def _judged(draft: Draft, one: Address, answer: Answer) -> Iterator[Finding]:
         sentence = f"{one.to} answers {answer.status} {answer.reason} to programs; look at it in a browser."
         yield draft.finding("unsure-link", sentence, one.line)
     elif one.is_image and answer.size > links.MOST_IMAGE:
-        yield links.heavy(draft, one, answer.size)
+        yield links.heavy(draft, one.to, one.line, answer.size)
 
 
 def _is_web(one: Address) -> bool:

@@ -191,7 +191,7 @@ BAD_COURSES = [
         '"holidays" is \'VA-I\'; write "VA" alone, or a region that is known here: it has no',
     ),
     (COURSE + "holidays = true", '"holidays" is True; write a country'),
-    (COURSE + 'catch_up = "digest"', '"catch_up" is \'digest\'; write "shift" or "skip"'),
+    (COURSE + 'catch_up = "later"', '"catch_up" is \'later\'; write "shift", "skip" or "digest"'),
     (COURSE + "subtitle = 3", '"subtitle" is 3'),
     (COURSE + 'colour = "blue"', '"colour" is not known here; known are author, blackout, brand, catch_up, days'),
     (COURSE + "title", "this is not valid TOML: "),

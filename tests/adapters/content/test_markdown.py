@@ -98,6 +98,7 @@ def test_a_box_that_is_whole_is_let_through(source: str) -> None:
         ("Hello {{ subscriber.name }}.\n\nThe *rest*.\n", "<p>The <em>rest</em>.</p>\n"),
         ("{% if x %}A{% endif %}\n\n{# note #}\n\n- a list\n\nThe rest.\n", "<p>The rest.</p>\n"),
         ("## Heading\n\nFirst.\n\nSecond.\n", "<p>First.</p>\n"),
+        ("![A lamp](lamp.png)\n\nAfter.\n", "<p>After.</p>\n"),
         (f"{GOOD}\nAfter.\n", "<p>After.</p>\n"),
         ("- only\n- a list\n", ""),
         ("", ""),

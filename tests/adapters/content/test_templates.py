@@ -81,3 +81,12 @@ def test_a_mistake_in_a_part_is_told_of_that_part(tmp_path: Path) -> None:
     templates = own(tmp_path, mail_a0mjml="[% include 'mail/b.mjml' %]", mail_b0mjml="\n[% endif %]")
     with pytest.raises(BadContent, match=r"^templates/mail/b.mjml:2: "):
         templates.mail_html("a.mjml", {})
+
+
+def test_a_preheader_is_hidden_but_not_as_white_on_white(tmp_path: Path) -> None:
+    mail = MJML.replace("<mj-body>", "<mj-head><mj-preview>First words.</mj-preview></mj-head><mj-body>")
+    html = own(tmp_path, mail_lesson0mjml=mail).mail_html("lesson.mjml", {"word": "yes"})
+    style, _, words = html.partition("<body")[2].partition('<div style="')[2].partition('">')
+    assert words.startswith("First words.</div>")
+    assert "display:none" in style
+    assert "color:" not in style

@@ -199,7 +199,8 @@ def test_a_certificate_of_another_host_is_refused(authority: trustme.CA, tls: st
 def test_a_starttls_that_fails_is_said(certified: ssl.SSLContext, how: How) -> None:
     fault = Fault(at=Step.STARTTLS, how=how, reply="454 4.7.0 TLS not available")
     with ChaosRelay(tls=certified, faults=[fault]) as relay:
-        refusal(relay.settings(tls="required"))
+        said = refusal(relay.settings(tls="required"))
+    assert ("454 4.7.0 TLS not available" in said) is (how is How.SAY)
     assert relay.kept == []
 
 
@@ -213,18 +214,21 @@ def test_what_somebody_slips_in_before_tls_is_not_listened_to(certified: ssl.SSL
 def test_a_server_that_speaks_no_tls_is_said() -> None:
     # It is spoken to in TLS, and has every reason to complain.
     with ChaosRelay(greet_after=5, complains=False) as relay:
-        refusal(relay.settings(tls="implicit"))
+        said = refusal(relay.settings(tls="implicit"))
+    assert "SSL" in said
+    assert relay.kept == []
 
 
 def test_a_relay_that_is_not_there_is_said() -> None:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
-        refusal(Relay(host="127.0.0.1", port=port, tls="off", timeout=1))
+        said = refusal(Relay(host="127.0.0.1", port=port, tls="off", timeout=1))
+    assert f"on port {port}: " in said
 
 
 def test_a_host_without_an_address_is_said() -> None:
-    refusal(Relay(host="relay.invalid", port=25, tls="off", timeout=2))
+    assert "relay.invalid on port 25: " in refusal(Relay(host="relay.invalid", port=25, tls="off", timeout=2))
 
 
 @pytest.mark.parametrize(

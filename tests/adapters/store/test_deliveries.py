@@ -22,7 +22,7 @@ from sequencer.core.model import (
     SubscriberState,
     Ticket,
 )
-from sequencer.store import courses, deliveries, enrolments, hot, subscribers
+from sequencer.store import asking, courses, deliveries, enrolments, hot, subscribers
 from sequencer.store.database import Database, Transaction, clock
 from sequencer.store.hot import Plan, Settlement
 from sequencer.store.tables import delivery, enrolment, subscriber
@@ -50,7 +50,7 @@ def _people(db: Database, count: int) -> list[SubscriberId]:
 def _queue(db: Database, people: Sequence[SubscriberId]) -> None:
     with db.begin() as tx:
         for number, who in enumerate(people, 1):
-            deliveries.queue_confirmation(tx, ConsentId(number), who, now=NOW)
+            asking.queue(tx, DeliveryKind.CONFIRMATION, [(ConsentId(number), who)], now=NOW)
 
 
 def _claimed(db: Database) -> Ticket:

@@ -1,0 +1,223 @@
+"""Is this sign-up to be believed? Layers of a verdict, from what the request says and how often the like was asked for.
+
+The verdict never depends on whether we know the address: so the answer cannot tell who is subscribed.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from ipaddress import ip_address
+from typing import TypeAlias
+
+from sequencer.core import mailboxes
+
+SHORTEST_VISIT = timedelta(seconds=2)
+LONGEST_VISIT = timedelta(days=1)
+
+
+class Kind(StrEnum):
+    """What sign-ups are counted by."""
+
+    IP = "ip"
+    NETWORK = "network"
+    ADDRESS = "address"
+    DOMAIN = "domain"
+    FORM = "form"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """How many sign-ups within `hours` are taken from or for one of a `kind`: beyond it a browser has to work first.
+
+    At ten times as many nothing more is taken, whatever was solved.
+    """
+
+    kind: Kind
+    hours: int
+    most: int
+
+
+HARD = 10  # times a cap
+# A large provider's domain has that many times the usual.
+LARGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """How often something was asked for in one hour (counted since 1970), and how many of those were confirmed."""
+
+    hour: int
+    asked: int
+    confirmed: int
+
+
+# By the digest of what is counted: the hours in which anything happened.
+Uses: TypeAlias = Mapping[str, Sequence[Use]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What speaks for and against one sign-up. `ip` is "" where a program speaks for a visitor whom it does not name.
+
+    `visit` is how long the visitor looked at a page of ours, if it was one; `solved` whether their browser has done
+    the work that we asked for; `sure` whether they said that the address is right as it is.
+    """
+
+    form: str
+    address: str
+    name: str
+    ip: str
+    is_robot: bool = False
+    is_foreign: bool = False
+    is_disposable: bool = False
+    is_program: bool = False
+    solved: bool = False
+    sure: bool = False
+    visit: timedelta | None = None
+    challenge: str = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accept:
+    """Believed. `doubly` forbids to do without asking the owner of the address, whatever the form says."""
+
+    doubly: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pretend:
+    """A robot: it is told what everybody is told, and nothing is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Challenge:
+    """The browser has to do some work first, as `because` says."""
+
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """The address is probably mistyped: `suggestion` may be meant."""
+
+    suggestion: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refuse:
+    """Not taken, and the visitor is told why; `later` where it may be tried again in an hour."""
+
+    sentence: str
+    later: bool = False
+
+
+Verdict: TypeAlias = Accept | Pretend | Challenge | Ask | Refuse
+
+_URL = re.compile(
+    r"://|\bwww\.|[<>{}]|\[/?url|\b[\w-]+\.(com|net|org|ru|info|biz|xyz|top|io|ly|me|link|shop|online)\b", re.IGNORECASE
+)
+
+
+def caps(most: Mapping[str, int]) -> tuple[Cap, ...]:
+    """The caps of the settings: how many in an hour by each kind, and for one address in a day."""
+    return tuple(
+        Cap(kind=Kind(kind), hours=24 if kind == Kind.ADDRESS else 1, most=number) for kind, number in most.items()
+    )
+
+
+def judge(signals: Signals, counted: Mapping[Kind, str], uses: Uses, *, caps: Sequence[Cap], now: datetime) -> Verdict:
+    """What to do about a sign-up, the strictest layer first; `counted` are its `subjects`."""
+    plain = _at_sight(signals)
+    if plain is not None:
+        return plain
+    used = _used(signals, counted, uses, caps, now)
+    if used >= HARD:
+        sentence = "There were too many sign-ups lately; please try again in an hour."
+        return Refuse(sentence=sentence, later=True)
+    because = _doubts(signals, uses.get(counted[Kind.FORM], ()), now, over=used >= 1)
+    if because and not signals.solved:
+        return Challenge(because=because)
+    return Accept(doubly=mailboxes.is_role(signals.address))
+
+
+def _at_sight(signals: Signals) -> Verdict | None:
+    """What needs no counting; None for a sign-up that looks like any other."""
+    suggestion = mailboxes.meant(signals.address)
+    if signals.is_robot:
+        return Pretend()
+    if _URL.search(signals.name):
+        return Refuse(sentence="Your name looks like the address of a page; please write your name alone.")
+    if signals.is_disposable:
+        return Refuse(sentence="This address is one that is soon thrown away; please give one that you keep.")
+    if suggestion and not signals.sure:
+        return Ask(suggestion=suggestion)
+    return None
+
+
+def subjects(signals: Signals, secret: str) -> Mapping[Kind, str]:
+    """What this sign-up counts for: keyed digests, as the counters need no addresses."""
+    named = {
+        Kind.ADDRESS: mailboxes.canonical(signals.address),
+        Kind.DOMAIN: signals.address.rpartition("@")[2],
+        Kind.FORM: signals.form,
+        Kind.ALL: "",
+    }
+    if signals.ip:
+        named[Kind.IP], named[Kind.NETWORK] = _networks(signals.ip)
+    return {kind: subject(kind, name, secret) for kind, name in named.items()}
+
+
+def _networks(ip: str) -> tuple[str, str]:
+    """The visitor's part of the internet and the one around it: an IPv4 address and its /24, or a /64 and its /48."""
+    at = ip_address(ip)
+    if at.version == 4:  # noqa: PLR2004 (a kind of address)
+        return str(at), str(at).rpartition(".")[0]
+    # Who has one IPv6 address has a /64 of them.
+    return at.exploded[:19], at.exploded[:14]
+
+
+def subject(kind: Kind, name: str, secret: str) -> str:
+    """The digest under which something is counted."""
+    return hmac.digest(secret.encode(), f"counted|{kind}|{name}".encode(), hashlib.sha256).hex()[:32]
+
+
+def hour(now: datetime) -> int:
+    """The hour in which something is counted."""
+    return int(now.timestamp()) // 3600
+
+
+def is_attacked(uses: Sequence[Use], now: datetime) -> bool:
+    """Whether hardly anybody confirms: less than one in five of fifty or more within a day, the last hour left out."""
+    this = hour(now)
+    lately = [one for one in uses if this - 24 <= one.hour < this]
+    asked, confirmed = sum(one.asked for one in lately), sum(one.confirmed for one in lately)
+    return asked >= 50 and 5 * confirmed < asked  # noqa: PLR2004 (as said above)
+
+
+def _used(signals: Signals, counted: Mapping[Kind, str], uses: Uses, caps: Sequence[Cap], now: datetime) -> float:
+    """How much of the narrowest cap is used up: 1 is all of it."""
+    share, this = 0.0, hour(now)
+    is_large = signals.address.rpartition("@")[2] in mailboxes.LARGE
+    for cap in caps:
+        asked = sum(one.asked for one in uses.get(counted.get(cap.kind, ""), ()) if one.hour > this - cap.hours)
+        share = max(share, asked / (cap.most * (LARGE if is_large and cap.kind is Kind.DOMAIN else 1)))
+    return share
+
+
+def _doubts(signals: Signals, uses: Sequence[Use], now: datetime, *, over: bool) -> str:
+    """Why a browser should work for it, or "". A program that signs what it sends has no browser."""
+    if signals.is_program or signals.challenge == "never":
+        return ""
+    reasons = (
+        (signals.challenge == "always", "the form asks for it"),
+        (over, "there were many"),
+        (signals.visit is not None and not SHORTEST_VISIT <= signals.visit <= LONGEST_VISIT, "the time is odd"),
+        (signals.is_foreign, "the page is none of the form's"),
+        (is_attacked(uses, now), "hardly anybody confirms"),
+    )
+    return next((words for holds, words in reasons if holds), "")

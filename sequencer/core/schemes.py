@@ -1,0 +1,127 @@
+"""Which ways are there in which programs sign what they post? A row of data for each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from sequencer.forms import Signature
+
+WINDOW = timedelta(minutes=5)
+SECRET_HEADER = "x-sequencer-secret"  # noqa: S105 (a name, no secret)
+SECRET_QUERY = "secret"  # noqa: S105 (same)
+
+_SECOND = timedelta(seconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Spelling(StrEnum):
+    """How the 32 bytes of a signature are written."""
+
+    HEX = "hex"
+    BASE64 = "base64"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mac:
+    """HMAC-SHA256 over the parts of `signed` (`id`, `time`, `body`, or what stands there itself), spelled in `header`.
+
+    `mark` stands before each signature there, `between` separates several. The time, of which `unit` is the unit, is in
+    a header of its own, or behind `time_mark` in the same one; `delivery` is the header that holds the id. A `coded`
+    secret is the base64 of the one that is meant.
+    """
+
+    header: str
+    signed: tuple[str, ...] = ("body",)
+    spelling: Spelling = Spelling.HEX
+    mark: str = ""
+    between: str = ""
+    time: str = ""
+    time_mark: str = ""
+    unit: timedelta = _SECOND
+    window: timedelta = WINDOW
+    delivery: str = ""
+    coded: bool = False
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the signature says when it was made."""
+        return bool(self.time or self.time_mark)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The headers without which nothing can be told."""
+        signed = (self.delivery,) if "id" in self.signed else ()
+        return tuple(name for name in (*signed, self.time, self.header) if name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jws:
+    """A compact JWS (RFC 7515) by HS256 whose claims name its issuer and the body's SHA-256."""
+
+    header: str
+    issuer: str
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The headers without which nothing can be told."""
+        return (self.header,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """The secret itself, in a header or, for programs that can set nothing but an address, in a parameter of it."""
+
+    header: str = ""
+    query: str = ""
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The headers without which nothing can be told."""
+        return (self.header,) if self.header else ()
+
+
+def standard(prefix: str) -> Mac:
+    """Standard Webhooks, "Signature scheme"; Svix, where it comes from, says its own name in the headers."""
+    return Mac(
+        header=f"{prefix}-signature",
+        signed=("id", ".", "time", ".", "body"),
+        spelling=Spelling.BASE64,
+        mark="v1,",
+        between=" ",
+        time=f"{prefix}-timestamp",
+        delivery=f"{prefix}-id",
+        coded=True,
+    )
+
+
+def _listed(header: str, mark: str) -> Mac:
+    """As Stripe does it: one header lists the time and the signatures."""
+    return Mac(header=header, signed=("time", ".", "body"), mark=mark, between=",", time_mark="t=")
+
+
+TABLE: Mapping[Signature, Mac | Jws | Shared] = MappingProxyType(
+    {
+        Signature.STANDARD: standard("webhook"),
+        Signature.SVIX: standard("svix"),
+        Signature.STRIPE: _listed("stripe-signature", "v1="),
+        Signature.WPFORMS: _listed("x-wpforms-webhook-signature", "v="),
+        Signature.GITHUB: Mac(header="x-hub-signature-256", mark="sha256=", delivery="x-github-delivery"),
+        Signature.BUTTONDOWN: Mac(header="x-buttondown-signature", mark="sha256="),
+        Signature.TYPEFORM: Mac(header="typeform-signature", spelling=Spelling.BASE64, mark="sha256="),
+        Signature.TALLY: Mac(header="tally-signature", spelling=Spelling.BASE64),
+        Signature.FRAMER: Mac(
+            header="framer-signature", signed=("body", "id"), mark="sha256=", delivery="framer-webhook-submission-id"
+        ),
+        Signature.WEBFLOW: Mac(
+            header="x-webflow-signature",
+            signed=("time", ":", "body"),
+            time="x-webflow-timestamp",
+            unit=_MILLISECOND,
+        ),
+        Signature.NETLIFY: Jws(header="x-webhook-signature", issuer="netlify"),
+        Signature.HEADER: Shared(header=SECRET_HEADER),
+        Signature.URL: Shared(query=SECRET_QUERY),
+    }
+)

@@ -1,0 +1,197 @@
+"""What becomes of those who sign up? They are judged, counted and written down, many in one commit."""
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sequencer.core import abuse, verdicts
+from sequencer.core.abuse import Cap, Kind, Signals, Use, Verdict
+from sequencer.core.model import CourseId, DeliveryKind, SignupRequest, Subscriber, SubscriberId, SubscriberState
+from sequencer.core.verdicts import SignupVerdict
+from sequencer.errors import BadSettings
+from sequencer.flows import optin
+from sequencer.forms import Form
+from sequencer.store import asking, consents, courses, door, enrolments, subscribers, used
+from sequencer.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+SOLUTION_KEPT = timedelta(hours=1)
+RECEIPT_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """One sign-up at the door.
+
+    `solution` and `receipt` are digests of what counts once only: the work that a browser did, and the name that a
+    program gave to its message; "" where there is none.
+    """
+
+    request: SignupRequest
+    form: Form
+    signals: Signals
+    solution: str = ""
+    receipt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What the door knows of itself: how many it takes, the key of its counters, the zone of who names none."""
+
+    caps: tuple[Cap, ...]
+    secret: str
+    zone: ZoneInfo
+
+
+def take(db: Database, knocks: Sequence[Knock], at: Door, *, now: datetime) -> Sequence[Verdict]:
+    """Judge these sign-ups and take those that are believed, in one commit; the verdicts in their order.
+
+    Nothing about a person changes before they confirm, and no verdict depends on whether we know them.
+    """
+    with db.begin() as tx:
+        judged = _judged(tx, knocks, at, now)
+        believed = [
+            _Asked(knock=knock, doubly=verdict.doubly)
+            for knock, verdict in zip(knocks, judged, strict=True)
+            if isinstance(verdict, abuse.Accept) and _is_first(tx, knock, now)
+        ]
+        taken = _write(tx, believed, zone=at.zone, now=now)
+        admitted = [one for one, (_, verdict) in zip(believed, taken, strict=True) if verdict is SignupVerdict.ADMIT]
+        # Nobody is asked to confirm: without this, each would count as one who did not.
+        door.confirm(tx, [abuse.subject(Kind.FORM, one.knock.form.key, at.secret) for one in admitted], now=now)
+    for knock, verdict in zip(knocks, judged, strict=True):
+        log.info("signup.judged", extra={"form": knock.form.key, "verdict": type(verdict).__name__.lower()})
+    _tell(believed, taken)
+    return judged
+
+
+def sign_up(db: Database, request: SignupRequest, form: Form, *, zone: ZoneInfo, now: datetime) -> SignupVerdict:
+    """Take a sign-up from somebody we trust, an admin or a program with a key: not judged and not counted."""
+    with db.begin() as tx:
+        return believe(tx, request, form, zone=zone, now=now)
+
+
+def believe(tx: Transaction, request: SignupRequest, form: Form, *, zone: ZoneInfo, now: datetime) -> SignupVerdict:
+    """The same, within a transaction that does more."""
+    asked = _Asked(knock=Knock(request=request, form=form, signals=_no_signals(request)), doubly=False)
+    taken = _write(tx, [asked], zone=zone, now=now)
+    _tell([asked], taken)
+    return taken[0][1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A sign-up that is believed; `doubly` where the owner of the address must be asked, whatever the form says."""
+
+    knock: Knock
+    doubly: bool
+
+
+def _judged(tx: Transaction, knocks: Sequence[Knock], at: Door, now: datetime) -> Sequence[Verdict]:
+    """A verdict for each, as if they had come one after the other; they are counted with it."""
+    counted = [abuse.subjects(knock.signals, at.secret) for knock in knocks]
+    before = door.uses(tx, {one for subjects in counted for one in subjects.values()}, now=now)
+    uses: dict[str, Sequence[Use]] = dict(before)
+    asked: Counter[str] = Counter()
+    found = []
+    for knock, subjects in zip(knocks, counted, strict=True):
+        signals = knock.signals
+        if knock.solution:
+            signals = replace(signals, solved=used.first(tx, knock.solution, until=now + SOLUTION_KEPT))
+        found.append(abuse.judge(signals, subjects, uses, caps=at.caps, now=now))
+        for one in subjects.values():
+            asked[one] += 1
+            uses[one] = (*before.get(one, ()), Use(hour=abuse.hour(now), asked=asked[one], confirmed=0))
+    door.count(tx, asked, now=now)
+    return found
+
+
+def _is_first(tx: Transaction, knock: Knock, now: datetime) -> bool:
+    """Whether a program's message was not taken before; used up with the sign-up that it brings, or not at all."""
+    return not knock.receipt or used.first(tx, knock.receipt, until=now + RECEIPT_KEPT)
+
+
+def _write(
+    tx: Transaction, asked: Sequence[_Asked], *, zone: ZoneInfo, now: datetime
+) -> Sequence[tuple[SubscriberId, SignupVerdict]]:
+    """The people (pending), what they agreed to, and mails that ask them; what became of each, in their order."""
+    if not asked:
+        return []
+    at = _published(tx, {one.knock.form.course for one in asked})
+    # Without the name: who typed it need not be who confirms.
+    addresses = [one.knock.request.address for one in asked]
+    people, made = subscribers.ensure_all(tx, addresses, timezone=zone.key, now=now)
+    known = _Known.of(tx, people, made, now)
+    found: list[tuple[SubscriberId, SignupVerdict]] = []
+    to_ask: list[tuple[SubscriberId, CourseId, SignupRequest, Form]] = []
+    for one in asked:
+        request = one.knock.request
+        person, course = people[request.address.normalized], at[one.knock.form.course]
+        admitted = not one.doubly and optin.admit(tx, person.id, course, request, one.knock.form, now=now)
+        verdict = SignupVerdict.ADMIT if admitted else known.judge(person, course, now)
+        found.append((person.id, verdict))
+        if verdict is SignupVerdict.CONFIRM:
+            to_ask.append((person.id, course, request, one.knock.form))
+            known.asked(person.id, now)
+    if to_ask:
+        which = consents.record_all(tx, to_ask, now=now)
+        mails = [(a, b[0]) for a, b in zip(which, to_ask, strict=True)]
+        asking.queue(tx, DeliveryKind.CONFIRMATION, mails, now=now)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What is known of people: whose address is suppressed, who is on which course, and when they were asked."""
+
+    suppressed: frozenset[str]
+    present: frozenset[tuple[SubscriberId, CourseId]]
+    times: dict[SubscriberId, list[datetime]]
+
+    @classmethod
+    def of(cls, tx: Transaction, people: Mapping[str, Subscriber], made: Collection[str], now: datetime) -> "_Known":
+        """What is known of these, of whom some were made just now."""
+        old = [person.id for address, person in people.items() if address not in made]
+        asked = asking.of(tx, old) if old else {}
+        return cls(
+            suppressed=subscribers.suppressed_among(tx, people),
+            present=enrolments.present(tx, old) if old else frozenset(),
+            times={who: list(verdicts.asked(mails, now=now)) for who, mails in asked.items()},
+        )
+
+    def judge(self, person: Subscriber, course: CourseId, now: datetime) -> SignupVerdict:
+        """Whether this person is asked by mail."""
+        since = max(person.confirmed_at or _LONG_AGO, person.left_at or _LONG_AGO)
+        state = SubscriberState.SUPPRESSED if person.address.normalized in self.suppressed else person.state
+        return verdicts.signup(
+            state,
+            on_course=(person.id, course) in self.present,
+            confirmations=[at for at in self.times.get(person.id, ()) if at > since],
+            now=now,
+        )
+
+    def asked(self, who: SubscriberId, now: datetime) -> None:
+        """They are asked with this very batch."""
+        self.times.setdefault(who, []).append(now)
+
+
+def _published(tx: Transaction, slugs: Collection[str]) -> Mapping[str, CourseId]:
+    found = courses.published_ids(tx, slugs)
+    for slug in slugs:
+        if slug not in found:
+            raise BadSettings(f'The course "{slug}" is not published yet; run "sequencer course apply {slug}".')
+    return found
+
+
+def _no_signals(request: SignupRequest) -> Signals:
+    return Signals(form=request.form, address=request.address.normalized, name="", ip="")
+
+
+def _tell(asked: Sequence[_Asked], taken: Sequence[tuple[SubscriberId, SignupVerdict]]) -> None:
+    for one, (who, verdict) in zip(asked, taken, strict=True):
+        log.info("signup.taken", extra={"subscriber": who, "form": one.knock.form.key, "verdict": verdict})

@@ -1,0 +1,80 @@
+"""What is done now and then, whoever is awake? Reminders, and forgetting what nobody needs any more.
+
+Each step is a commit of its own and picks what is due by an index: it can end anywhere, and be run by several at once.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sequencer.flows import keys, reminders
+from sequencer.flows.reminders import Patience
+from sequencer.store import door, erasure, subscribers, used
+from sequencer.store import keys as key_rows
+from sequencer.store.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+SWEEP = 10_000  # small rows that refer to nobody
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How long things are waited for and kept. Who never confirmed is kept while their link works, at least."""
+
+    patience: Patience
+    forget_after: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tidied:
+    """What was done: people reminded and forgotten, and small rows dropped."""
+
+    reminded: int
+    forgotten: int
+    dropped: int
+
+
+def tidy(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> Tidied:
+    """Everything that is due at `now`, unless `stop` says so before. Raises BadDatabase where it cannot go on."""
+    reminded = reminders.remind(db, terms.patience, now=now, stop=stop)
+    forgotten = forget(db, terms, now=now, stop=stop)
+    sweeps: tuple[Callable[[Transaction], int], ...] = (
+        lambda tx: used.forget(tx, now=now, limit=SWEEP),
+        lambda tx: door.forget(tx, now=now, limit=SWEEP),
+        lambda tx: key_rows.forget(tx, before=now - keys.ANSWERS_KEPT, limit=BATCH),
+    )
+    dropped = sum(_all(db, sweep, stop) for sweep in sweeps)
+    return Tidied(reminded=reminded, forgotten=forgotten, dropped=dropped)
+
+
+def forget(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> int:
+    """Erase who signed up and never confirmed, so long after their last sign-up; how many.
+
+    With them go their consents and their mails in the ledger. A suppressed address stays on the suppression list.
+    """
+    until = now - max(terms.forget_after, terms.patience.link)
+
+    def some(tx: Transaction) -> int:
+        people = subscribers.forgettable(tx, until=until, limit=BATCH)
+        erasure.erase(tx, people)
+        return len(people)
+
+    gone = _all(db, some, stop)
+    if gone:
+        log.info("people.forgotten", extra={"people": gone})
+    return gone
+
+
+def _all(db: Database, some: Callable[[Transaction], int], stop: Callable[[], bool]) -> int:
+    """Do it, a batch to a commit, until there is no more of it; how many in all."""
+    done = 0
+    while not stop():
+        with db.begin() as tx:
+            batch = some(tx)
+        done += batch
+        if not batch:
+            break
+    return done

@@ -1,0 +1,64 @@
+"""Which mails ask the owner of an address whether it was them? Confirmations and reminders, in the ledger."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import and_, insert, or_, select, update
+
+from sequencer.core import lifecycle
+from sequencer.core.lifecycle import DeliveryEvent
+from sequencer.core.model import ConsentId, Delivery, DeliveryKind, DeliveryState, SubscriberId
+from sequencer.store import deliveries
+from sequencer.store.database import Transaction
+from sequencer.store.tables import delivery
+
+KINDS = (DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER)
+
+
+def queue(
+    tx: Transaction, kind: DeliveryKind, asked: Sequence[tuple[ConsentId, SubscriberId]], *, now: datetime
+) -> None:
+    """Queue a mail about each of these consents, due at once; the ledger has one of each kind for a consent."""
+    rows = [
+        {
+            "kind": kind,
+            "campaign_id": which,
+            "subscriber_id": who,
+            "run": 0,
+            "state": DeliveryState.QUEUED,
+            "attempt": 0,
+            "doubts": 0,
+            "due_at": now,
+            "relay": "",
+            "reply": "",
+            "created_at": now,
+        }
+        for which, who in asked
+    ]
+    if rows:
+        tx.execute(insert(delivery), rows)
+
+
+def of(tx: Transaction, people: Collection[SubscriberId]) -> Mapping[SubscriberId, Sequence[Delivery]]:
+    """The mails that asked these people, in the order in which they were made; who has none is left out."""
+    query = select(delivery).where(delivery.c.subscriber_id.in_(list(people)), delivery.c.kind.in_(KINDS))
+    found: dict[SubscriberId, list[Delivery]] = {}
+    for row in tx.execute(query.order_by(delivery.c.id)):
+        one = deliveries.read(row)
+        found.setdefault(one.subscriber_id, []).append(one)
+    return found
+
+
+def answered(tx: Transaction, who: SubscriberId, which: ConsentId, *, reason: str, now: datetime) -> None:
+    """Nobody is asked once more about this consent, nor reminded of any other; `reason` is kept in the rows."""
+    about = and_(
+        delivery.c.subscriber_id == who,
+        delivery.c.kind.in_(KINDS),
+        or_(delivery.c.kind == DeliveryKind.REMINDER, delivery.c.campaign_id == which),
+    )
+    tx.execute(
+        update(delivery)
+        .where(about, delivery.c.state.in_(lifecycle.before(DeliveryEvent.CANCEL)))
+        .values(state=DeliveryState.SKIPPED, due_at=None, lease_until=None, reply=reason, finished_at=now)
+    )
+    tx.execute(update(delivery).where(about, delivery.c.state == DeliveryState.UNCERTAIN).values(due_at=None))

@@ -1,0 +1,63 @@
+"""How often was something asked for lately, and how often confirmed? Counters by the hour, shared by all processes."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sequencer.core import abuse
+from sequencer.core.abuse import Use, Uses
+from sequencer.store.database import Transaction
+from sequencer.store.tables import door_use
+
+KEPT = timedelta(days=8)
+_MOST = 500  # parameters of one question
+
+
+def uses(tx: Transaction, subjects: Collection[str], *, now: datetime) -> Uses:
+    """What was counted of these within the last day."""
+    found: dict[str, list[Use]] = {}
+    names = sorted(subjects)
+    for first in range(0, len(names), _MOST):
+        query = select(door_use).where(
+            door_use.c.subject.in_(names[first : first + _MOST]), door_use.c.hour >= abuse.hour(now) - 24
+        )
+        for row in tx.execute(query):
+            found.setdefault(row.subject, []).append(Use(hour=row.hour, asked=row.asked, confirmed=row.confirmed))
+    return found
+
+
+def count(tx: Transaction, asked: Mapping[str, int], *, now: datetime) -> None:
+    """So many more were asked for, each by its subject."""
+    _add(tx, [{"subject": one, "hour": abuse.hour(now), "asked": many, "confirmed": 0} for one, many in asked.items()])
+
+
+def confirm(tx: Transaction, subjects: Iterable[str], *, now: datetime) -> None:
+    """One more was confirmed for each of these."""
+    _add(tx, [{"subject": one, "hour": abuse.hour(now), "asked": 0, "confirmed": 1} for one in subjects])
+
+
+def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:
+    """Drop counters that nobody asks for any more, so many at a time; how many went."""
+    old = select(door_use.c.subject, door_use.c.hour).where(door_use.c.hour < abuse.hour(now - KEPT)).limit(limit)
+    gone = [(row.subject, row.hour) for row in tx.execute(old)]
+    if gone:
+        same = (door_use.c.hour < abuse.hour(now - KEPT), door_use.c.hour.in_({hour for _, hour in gone}))
+        tx.execute(delete(door_use).where(*same))
+    return len(gone)
+
+
+def _add(tx: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
+    if not rows:
+        return
+    make = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(door_use)
+    more = make.on_conflict_do_update(
+        index_elements=["subject", "hour"],
+        set_={
+            "asked": door_use.c.asked + make.excluded.asked,
+            "confirmed": door_use.c.confirmed + make.excluded.confirmed,
+        },
+    )
+    # In one order, so that two processes never wait for each other in a circle.
+    tx.execute(more, sorted(rows, key=lambda row: str(row["subject"])))

@@ -1,0 +1,107 @@
+"""Which pages does a visitor see around a sign-up? The form, a question about the address, a button, the next step."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sequencer.core import tokens
+from sequencer.core.model import Course, Pairs
+from sequencer.flows import course as course_flow
+from sequencer.forms import Form
+from sequencer.web import presets, shapes, told
+from sequencer.web.intake import Intake
+from sequencer.web.pages import app_of, page
+
+_OWN = ("email", "name", "website", "_t", "altcha", "sure")
+_MOST_HIDDEN = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Why a form is shown once more, and the status that says so to programs."""
+
+    sentence: str
+    status: int
+
+
+async def form_page(request: Request, form: Form, given: Pairs = (), *, trouble: Trouble | None = None) -> Response:
+    """The sign-up page of our own, filled in again where something was wrong, whichever form it came from."""
+    app, course = app_of(request), await _course(request, form.course)
+    preset = presets.of(given)
+    shown = {
+        "title": course.title,
+        "subtitle": course.subtitle,
+        "brand": course.brand,
+        "author": course.author,
+        "lessons": len(course.lessons),
+    }
+    return page(
+        request,
+        "form.html",
+        status=trouble.status if trouble else 200,
+        brand=course.brand,
+        lang=course.language,
+        action=f"/f/{form.key}",
+        course=shown,
+        consent=form.consent,
+        error=trouble.sentence if trouble else "",
+        email=told.email(given, form, preset),
+        name=told.name(given),
+        kept=_kept(given, (*_OWN, *preset.email, *shapes.EMAIL), (*shapes.NAME, *shapes.FIRST_NAME, *shapes.LAST_NAME)),
+        shown_at=tokens.stamp(app.settings.secret_key, now=app.clock()),
+    )
+
+
+async def ask_page(request: Request, came: Intake, form: Form, suggestion: str) -> Response:
+    """Did you mean …? One button for the address that is probably meant, one for that which was typed."""
+    course = await _course(request, came.course)
+    return page(
+        request,
+        "meant.html",
+        brand=course.brand,
+        lang=course.language,
+        action=f"/f/{form.key}",
+        kept=_kept(came.fields, ("email", "sure", *came.preset.email, *shapes.EMAIL)),
+        typed=came.request.address.normalized,
+        suggestion=suggestion,
+    )
+
+
+async def button_page(request: Request, came: Intake, form: Form) -> Response:
+    """A page with one button, as what follows links and addresses need not be a person."""
+    course = await _course(request, came.course)
+    return page(
+        request,
+        "button.html",
+        brand=course.brand,
+        lang=course.language,
+        action=f"/f/{form.key}",
+        kept=_kept(came.fields, ()),
+        address=came.request.address.normalized,
+        consent=form.consent,
+    )
+
+
+async def sent_page(request: Request, came: Intake) -> Response:
+    """What happens next; the same for everybody."""
+    course = await _course(request, came.course)
+    days = app_of(request).settings.confirm_within
+    return page(request, "sent.html", brand=course.brand, lang=course.language, course=course, confirm_within=days)
+
+
+async def _course(request: Request, slug: str) -> Course:
+    return await run_in_threadpool(course_flow.published, app_of(request).db, slug)
+
+
+def _kept(given: Pairs, without: Iterable[str], plain: Iterable[str] = ()) -> Pairs:
+    """What a form of ours takes along unseen: not what it asks for itself, and nobody's password."""
+    out, names = frozenset(without), frozenset(plain)
+    found = [
+        (name, value)
+        for (name, value), (written, _) in zip(given, shapes.plain(given), strict=True)
+        if name.lower() not in out and written not in names and "passw" not in written
+    ]
+    return tuple(found[:_MOST_HIDDEN])

@@ -1,0 +1,228 @@
+"""Which forms are there in the wild? One row each: how it is known, read and answered, and what its site changes."""
+
+import re
+
+from sequencer.core.model import Pairs
+from sequencer.web import shapes
+from sequencer.web.shapes import ADDRESS, NOW, NUMBER, SENTENCE, Preset, Speech, Words
+
+LOOK = "Please look in your inbox: we have sent you an e-mail with a button to confirm."
+
+ROWS = (
+    Preset(
+        name="mailchimp",
+        title="Mailchimp",
+        signs=(r"b_[0-9a-f]+_[0-9a-f]+",),
+        paths=("/subscribe/post", "/subscribe/post-json"),
+        ignored=(r"(amp;)?(u|id|f_id)", "mc_signupsource", "mc-embedded-subscribe"),
+        success={"msg": LOOK},
+        failure={"result": "error", "msg": SENTENCE},
+        find='action="https://….list-manage.com/subscribe/post?u=…&id=…"',
+        change='action="URL/subscribe/post"',
+    ),
+    Preset(
+        name="kit",
+        title="Kit (ConvertKit)",
+        signs=("email_address",),
+        ignored=("user", "referrer"),
+        success={"status": "success", "consent": {"enabled": False}},
+        failure={"status": "failed", "errors": {"fields": ["email_address"], "messages": [SENTENCE]}},
+        onward="redirect_url",
+        find='action="https://app.kit.com/forms/…/subscriptions"',
+        limits="What stands in data-options is Kit's own: the message there is shown instead of ours.",
+    ),
+    Preset(
+        name="mailerlite",
+        title="MailerLite",
+        signs=("ml-submit", "anticsrf", r"fields\[email\]"),
+        ignored=("ml-submit", "anticsrf"),
+        speaks=Speech.JSON,
+        failure={"success": False, "errors": {"fields": {"email": [SENTENCE]}}},
+        find='action="https://assets.mailerlite.com/jsonp/…/forms/…/subscribe"',
+        limits="Take out the line that fetches …/takel; it counts views for MailerLite.",
+    ),
+    Preset(
+        name="buttondown",
+        title="Buttondown",
+        signs=("embed", r"metadata__.+"),
+        ignored=("embed",),
+        find='action="https://buttondown.com/api/emails/embed-subscribe/…"',
+    ),
+    Preset(
+        name="substack",
+        title="Substack style",
+        signs=("first_url", "current_url", "nojs"),
+        ignored=(r"(first|current)_(session_)?(url|referrer)", r"first_session_.*"),
+        speaks=Speech.JSON,
+        find='action="https://….substack.com/api/v1/free?nojs=true"',
+        limits="The form that Substack shows in an iframe cannot be changed; put one of ours in its place.",
+    ),
+    Preset(
+        name="revue",
+        title="Revue",
+        signs=(r"member\[email\]",),
+        ignored=(r"member\[subscribe\]",),
+        find='action="https://www.getrevue.co/profile/…/add_subscriber"',
+    ),
+    Preset(
+        name="sendy",
+        title="Sendy",
+        signs=("subform", "boolean"),
+        paths=("/subscribe",),
+        pages=("referrer",),
+        ignored=("subform", "boolean", "silent"),
+        words=Words(done="1", missing="Some fields are missing.", wrong="Invalid email address."),
+        words_for=("boolean", "true"),
+        find='action="https://sendy.example.org/subscribe"',
+        change='action="URL/subscribe"',
+    ),
+    Preset(
+        name="brevo",
+        title="Brevo (Sendinblue)",
+        signs=("email_address_check", "html_type"),
+        ignored=("html_type",),
+        success={"message": LOOK},
+        failure={"success": False, "message": SENTENCE, "errors": {"EMAIL": SENTENCE}},
+        onward="redirect",
+        find='action="https://….sibforms.com/serve/…"',
+        limits="The form that Brevo shows in an iframe cannot be changed; choose its HTML.",
+    ),
+    Preset(
+        name="loops",
+        title="Loops",
+        signs=("userGroup", "mailingLists"),
+        lists=("userGroup", "mailingLists"),
+        speaks=Speech.JSON,
+        failure={"success": False, "message": SENTENCE},
+        find='action="https://app.loops.so/api/newsletter-form/…"',
+        limits="Where a script names the address in fetch(…), change it there.",
+    ),
+    Preset(
+        name="emailoctopus",
+        title="EmailOctopus",
+        signs=(r"hp[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"field_\d+"),
+        speaks=Speech.JSON,
+        failure={"success": False, "message": SENTENCE},
+        find='action="https://eocampaign1.com/form/…"',
+        limits="The script embed cannot be changed. Fields are numbered: the one that holds an address is the address.",
+    ),
+    Preset(
+        name="ghost",
+        title="Ghost",
+        signs=("integrityToken", "emailType"),
+        paths=("/members/api/send-magic-link/", "/members/api/send-magic-link"),
+        lists=(r"labels(\[\d+\])?", r"newsletters\[\d+\]\[name\]"),
+        ignored=(r"urlhistory.*", "emailtype", "autoredirect", "integritytoken", "includeotc", "requestsrc"),
+        refuses=("emailType", "signin", "There is nothing to sign in to here; please sign up instead."),
+        speaks=Speech.JSON,
+        failure={"errors": [{"type": "BadRequestError", "message": SENTENCE}]},
+        status=201,
+        find="location /members/api/ in the proxy before Ghost",
+        change="proxy_pass URL/members/api/;",
+        limits="Members cannot sign in any more, as their links would come from Ghost.",
+    ),
+    Preset(
+        name="listmonk",
+        title="listmonk form",
+        signs=("l",),
+        paths=("/subscription/form",),
+        traps=("nonce",),
+        find='action="https://listmonk.example.org/subscription/form"',
+        change='action="URL/subscription/form"',
+    ),
+    Preset(
+        name="listmonk-api",
+        title="listmonk public API",
+        signs=("list_uuids",),
+        paths=("/api/public/subscription",),
+        speaks=Speech.JSON,
+        failure={"message": SENTENCE},
+        find="https://listmonk.example.org/api/public/subscription",
+        change="URL/api/public/subscription",
+    ),
+    Preset(
+        name="jetpack",
+        title="Jetpack Subscriptions",
+        signs=("jetpack_subscriptions_widget", "sub-type"),
+        ignored=("action", "sub-type", "redirect_fragment", "jetpack_subscriptions_widget", "post_id"),
+        find='action="#" of the subscription widget',
+        limits="The widget posts to its own page: put its HTML, changed, into a block of your own.",
+    ),
+    Preset(
+        name="wordpress-newsletter",
+        title="WordPress Newsletter (tnp)",
+        signs=("ne",),
+        ignored=("action", "na", "nr", "nhr", "ny", "nv"),
+        words=Words(done=LOOK),
+        words_for=("na", "sa"),
+        find='action="…/wp-admin/admin-ajax.php?action=tnp&na=s"',
+        limits="A form of the class tnp-ajax posts to newsletter_data.action_url; set that to the same address.",
+    ),
+    Preset(
+        name="netlify",
+        title="Netlify Forms",
+        signs=("form-name", "bot-field"),
+        ignored=("form-name",),
+        find='data-netlify="true"',
+    ),
+    Preset(
+        name="formspree",
+        title="Formspree, FormSubmit, Web3Forms",
+        signs=("_gotcha", "_honey", "_replyto", "_subject", "_next", "access_key"),
+        email=("email", "_replyto"),
+        traps=("botcheck",),
+        ignored=("access_key", "subject", "from_name"),
+        failure={"error": SENTENCE, "errors": [{"field": "email", "message": SENTENCE}]},
+        onward="next",
+        find='action="https://formspree.io/f/…"',
+    ),
+    Preset(
+        name="beehiiv",
+        title="beehiiv API",
+        paths=("/v2/publications/{id}/subscriptions",),
+        private=True,
+        ignored=(
+            r"(reactivate_existing|send_welcome_email|double_opt_override|tier|stripe_customer_id)",
+            r"premium_tiers?(_ids)?|premium_tier_names|automation_ids",
+        ),
+        speaks=Speech.JSON,
+        success={"data": {"id": f"sub_{NUMBER}", "email": ADDRESS, "status": "pending", "created": NOW}},
+        failure={"errors": [{"message": SENTENCE}]},
+        status=201,
+        find="https://api.beehiiv.com/v2/publications/…/subscriptions",
+        change="URL/v2/publications/…/subscriptions",
+        limits="Nobody is made active by it: the owner of the address is asked, as by any form.",
+    ),
+    Preset(
+        name="beehiiv-link",
+        title="beehiiv magic link",
+        link="/v1/{id}",
+        find="https://magic.beehiiv.com/v1/…?email=…&redirect_to=…",
+        change="URL/v1/…?email=…&redirect_to=…",
+        limits="The forms that beehiiv shows in an iframe cannot be changed; put one of ours in their place.",
+    ),
+)
+
+# Whatever no other row knows: the site's own form, and our pages.
+PLAIN = Preset(name="plain", title="Plain HTML", traps=("website",), find='action="…"')
+ALL = (*ROWS, PLAIN)
+_BY_NAME = {row.name: row for row in ALL}
+# One pattern for the signs of all rows, as each field of each request is compared with it.
+_SIGNS = re.compile("|".join(f"(?P<row{at}>{'|'.join(row.signs)})" for at, row in enumerate(ROWS) if row.signs))
+_LONGEST_SIGN = 100
+
+
+def of(given: Pairs) -> Preset:
+    """The row of a form: the one that a page of ours remembers, or the first that has a field of this form's."""
+    named = _BY_NAME.get(shapes.first(given, ("_shape",)))
+    if named:
+        return named
+    found = [_SIGNS.fullmatch(name) for name, _ in given if len(name) <= _LONGEST_SIGN]
+    return min(
+        (ROWS[int(sign.lastgroup[3:])] for sign in found if sign and sign.lastgroup), key=ROWS.index, default=PLAIN
+    )
+
+
+def named(name: str) -> Preset | None:
+    """The row of this name."""
+    return _BY_NAME.get(name)
