@@ -200,9 +200,17 @@ class House:
         self.tick(now)
         return self.confirm(email, now)
 
-    def disown(self, email: str, now: datetime = NOW) -> disown.Doubted:
+    def refuse(self, email: str, now: datetime = NOW) -> disown.Doubted:
         """They press "that was not me", from the last mail that asked them."""
         return disown.disown(self.db, SECRET, self.token(email, "notme"), now=now)
+
+    def take_back(self, email: str, now: datetime = NOW) -> disown.Doubted:
+        """They press "it was me after all" on the page behind it."""
+        return disown.undo(self.db, SECRET, self.token(email, "notme"), now=now)
+
+    def leave_now(self, email: str, now: datetime = NOW) -> None:
+        """They are unsubscribed, whatever mail they have."""
+        subscription.leave_person(self.db, self.person(email).id, now=now)
 
     def tidy(self, now: datetime, terms: Terms = TERMS) -> Tidied:
         """The upkeep of every hour."""

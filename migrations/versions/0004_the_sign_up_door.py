@@ -65,11 +65,16 @@ def upgrade() -> None:
         sa.Column("normalized", sa.String(length=320), nullable=False),
         sa.Column("wire", sa.String(length=320), nullable=False),
         sa.Column("needs_smtputf8", sa.SmallInteger(), nullable=False),
+        sa.Column("former_normalized", sa.String(length=320), nullable=False),
+        sa.Column("former_wire", sa.String(length=320), nullable=False),
+        sa.Column("former_needs_smtputf8", sa.SmallInteger(), nullable=False),
         sa.Column("ip", sa.String(length=45), nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=False),
         sa.Column("confirmed_at", sa.BigInteger(), nullable=True),
+        sa.Column("taken_back_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_address_change_subscriber_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_address_change")),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "api_answer",
@@ -91,10 +96,12 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("words", sa.Text(), nullable=False),
         sa.Column("left_at", sa.BigInteger(), nullable=False),
+        sa.Column("stopped", sa.Text(), server_default="[]", nullable=False),
         sa.Column("undone_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["course_id"], ["course.id"], name=op.f("fk_departure_course_id")),
         sa.ForeignKeyConstraint(["subscriber_id"], ["subscriber.id"], name=op.f("fk_departure_subscriber_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_departure")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_departure_subscriber", "departure", ["subscriber_id"], unique=False)
     op.create_table(
@@ -134,6 +141,7 @@ def upgrade() -> None:
     op.create_index("ix_hook_call_hook", "hook_call", ["hook_id"], unique=False)
     op.create_index("ix_hook_call_event", "hook_call", ["event_id"], unique=False)
     op.create_index("ix_address_change_subscriber", "address_change", ["subscriber_id"], unique=False)
+    op.create_index("ix_address_change_normalized", "address_change", ["normalized"], unique=False)
     op.add_column("consent", sa.Column("disowned_at", sa.BigInteger(), nullable=True))
     op.add_column("consent", sa.Column("wording_version", sa.String(length=64), server_default="", nullable=False))
     op.add_column("consent", sa.Column("user_agent", sa.Text(), server_default="", nullable=False))
@@ -186,6 +194,7 @@ def downgrade() -> None:
     op.drop_column("consent", "user_agent")
     op.drop_column("consent", "wording_version")
     op.drop_column("consent", "disowned_at")
+    op.drop_index("ix_address_change_normalized", table_name="address_change")
     op.drop_index("ix_address_change_subscriber", table_name="address_change")
     op.drop_index("ix_hook_call_event", table_name="hook_call")
     op.drop_index("ix_hook_call_hook", table_name="hook_call")

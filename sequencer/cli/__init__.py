@@ -20,6 +20,7 @@ COMMANDS = {
     "theme": ("theme:theme", "List the themes of mails; copy one out to edit."),
     "subscriber": ("subscriber:subscriber", "Add, list and explain people; pause and unsubscribe them."),
     "key": ("key:key", "Make, list and revoke the keys of programs that use the API."),
+    "form": ("form:form", "Add and list sign-up forms; show what a site pastes, and try what would happen."),
     "dkim": ("dkim:dkim", "Make a key that signs mails, and print the DNS record that publishes it."),
     "delivery": ("delivery:delivery", "List the ledger; settle what is uncertain."),
     "pause": ("pause:pause", "Stop all mail; sign-ups are taken, and wait."),

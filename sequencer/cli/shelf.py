@@ -15,7 +15,7 @@ def folder(settings: Settings) -> Path:
 
 def templates(settings: Settings) -> Templates:
     """The templates of this installation."""
-    return Templates(settings.root / settings.templates if settings.templates else None)
+    return Templates(settings.root / settings.templates if settings.templates else None, live=True)
 
 
 def paths(settings: Settings, slug: str | None) -> tuple[Path, ...]:

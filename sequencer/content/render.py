@@ -1,8 +1,8 @@
-"""What does a person read? Compiles a lesson or a confirmation once, then fills in each person's values."""
+"""What does a person read? Compiles a lesson or another mail once, then fills in each person's values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import jinja2
 from markupsafe import Markup
@@ -24,8 +24,21 @@ SAMPLE_LINKS = {
     "view": "https://example.org/v/sample",
     "course": "https://example.org/c/sample",
 }
-# The templates of mails that ask somebody whether it was them.
-CONFIRM, REMIND = "confirm", "remind"
+# The templates of mails that are no lessons, in the order in which somebody may get them.
+CONFIRM, REMIND, FAREWELL, FAREWELL_COURSE = "confirm", "remind", "farewell", "farewell-course"
+MOVE, MOVED, ACCESS = "move", "moved", "access"
+# The links that each of them holds, with samples.
+LETTERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        CONFIRM: {"confirm": "https://example.org/confirm/sample", "refuse": "https://example.org/notme/sample"},
+        REMIND: {"confirm": "https://example.org/confirm/sample", "refuse": "https://example.org/notme/sample"},
+        FAREWELL: {"undo": "https://example.org/back/sample"},
+        FAREWELL_COURSE: {"undo": "https://example.org/back/sample"},
+        MOVE: {"move": "https://example.org/move/sample"},
+        MOVED: {"undo": "https://example.org/move/sample"},
+        ACCESS: {"data": "https://example.org/data/sample"},
+    }
+)
 _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
@@ -120,17 +133,17 @@ def compile_lesson(
     return _compiled(templates, lesson.source, lesson.subject, html, text, shown)
 
 
-def compile_confirmation(
-    course: Course, *, templates: Templates, postal_address: str, confirm_within: int, template: str = CONFIRM
+def compile_letter(
+    course: Course, template: str, *, templates: Templates, postal_address: str, days: int
 ) -> CompiledMail:
-    """The mail that asks a visitor whether it was them, or asks once more; it holds nothing that the visitor wrote."""
+    """A mail that is no lesson, by its template; its link works for so many days. It holds nothing a visitor wrote."""
     shown: dict[str, Mapping[str, object]] = {"course": _course(course)}
     open_marks: list[str] = []
     values = {
         "theme": _theme(course, templates),
         "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
         "postal_address": marks.literal(postal_address, open_marks),
-        "confirm_within": confirm_within,
+        "days": days,
     }
     html = marks.restore(templates.mail_html(f"{template}.mjml", values), open_marks)
     text = marks.restore(templates.mail_text(f"{template}.txt", values), open_marks)

@@ -20,16 +20,21 @@ _HIDDEN = '<div style="display:none;font-size:1px;'
 
 
 class Templates:
-    """The templates of one installation: those in `own` first, then the shipped ones."""
+    """The templates of one installation: those in `own` first, then the shipped ones.
 
-    def __init__(self, own: Path | None = None) -> None:
+    Each is read once, and again when it was changed only where they are `live`.
+    """
+
+    def __init__(self, own: Path | None = None, *, live: bool = False) -> None:
         folders = [folder for folder in (own, shipped("templates")) if folder]
         self._folders = folders
         loader = jinja2.FileSystemLoader(folders)
         strict = jinja2.StrictUndefined
-        self._pages = jinja2.Environment(loader=loader, autoescape=True, undefined=strict, trim_blocks=True)
-        self._mjml = _twice(loader, autoescape=True)
-        self._text = _twice(loader, autoescape=False)
+        self._pages = jinja2.Environment(
+            loader=loader, autoescape=True, undefined=strict, trim_blocks=True, auto_reload=live
+        )
+        self._mjml = _twice(loader, autoescape=True, live=live)
+        self._text = _twice(loader, autoescape=False, live=live)
         self.person_html = jinja2.Environment(autoescape=True, undefined=strict, keep_trailing_newline=True)
         self.person_text = jinja2.Environment(undefined=strict, keep_trailing_newline=True)  # noqa: S701 (plain text: nothing to escape)
 
@@ -77,12 +82,13 @@ class Templates:
         return _fill(self._text, f"mail/{name}", values)
 
 
-def _twice(loader: jinja2.BaseLoader, *, autoescape: bool) -> jinja2.Environment:
+def _twice(loader: jinja2.BaseLoader, *, autoescape: bool, live: bool) -> jinja2.Environment:
     """The environment of the first filling: square brackets, so that the person's marks stay as they are."""
     return jinja2.Environment(
         loader=loader,
         autoescape=autoescape,  # noqa: S701 (the caller's: MJML is escaped, plain text is not)
         undefined=jinja2.StrictUndefined,
+        auto_reload=live,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -23,6 +23,7 @@ class SubscriberEvent(StrEnum):
     COMPLAIN = "complain"
     DISOWN = "disown"
     LIFT = "lift"
+    UNDO = "undo"
 
 
 class EnrolmentEvent(StrEnum):
@@ -70,6 +71,7 @@ SUBSCRIBER: Mapping[tuple[S, SE], S] = MappingProxyType(
         (S.ACTIVE, SE.DISOWN): S.SUPPRESSED,
         (S.LEFT, SE.CONFIRM): S.ACTIVE,
         (S.LEFT, SE.LEAVE): S.LEFT,
+        (S.LEFT, SE.UNDO): S.ACTIVE,
         (S.LEFT, SE.BOUNCE): S.SUPPRESSED,
         (S.LEFT, SE.COMPLAIN): S.SUPPRESSED,
         (S.LEFT, SE.DISOWN): S.SUPPRESSED,

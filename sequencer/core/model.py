@@ -12,6 +12,8 @@ LessonId = NewType("LessonId", int)
 RevisionId = NewType("RevisionId", int)
 EnrolmentId = NewType("EnrolmentId", int)
 DeliveryId = NewType("DeliveryId", int)
+DepartureId = NewType("DepartureId", int)
+MoveId = NewType("MoveId", int)
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -49,7 +51,8 @@ class DeliveryState(StrEnum):
 class DeliveryKind(StrEnum):
     """What a message is for; what answers a person's own press goes before lessons.
 
-    `farewell` says to whom has left how to undo it, `move` asks at a new address whether it is theirs.
+    `farewell` says to whom has left how to undo it, `move` asks at a new address whether it is theirs, and `access`
+    holds the way to what is kept of a person.
     """
 
     CONFIRMATION = "confirmation"
@@ -57,6 +60,7 @@ class DeliveryKind(StrEnum):
     REMINDER = "reminder"
     FAREWELL = "farewell"
     MOVE = "move"
+    ACCESS = "access"
 
 
 class SuppressionReason(StrEnum):
@@ -78,6 +82,17 @@ class Assent(StrEnum):
     MAIL = "mail"
     FORM = "form"
     ELSEWHERE = "elsewhere"
+
+
+class LeaveReason(StrEnum):
+    """Why somebody left, where they or we know it. The words for it are the page's."""
+
+    TOO_OFTEN = "too often"
+    TOO_LITTLE_TIME = "too little time"
+    NOT_AS_EXPECTED = "not as expected"
+    NEVER_ASKED_FOR = "never asked for"
+    OTHER = "other"
+    BY_US = "by us"
 
 
 # How long a message in doubt rests before it is sent again: time for the relay's late word.
@@ -362,6 +377,40 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Departure:
+    """Somebody left a course, or everything (`course_id` is None); `stopped` are the places that ended with it.
+
+    `reason` and `words` are theirs, where they gave any.
+    """
+
+    id: DepartureId
+    subscriber_id: SubscriberId
+    course_id: CourseId | None
+    reason: LeaveReason | None
+    words: str
+    left_at: datetime
+    stopped: tuple[EnrolmentId, ...] = ()
+    undone_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Somebody wants their mail at another address: from `before` to `after`, which is theirs once it is confirmed.
+
+    `taken_back_at` is when the owner of the address before said that it had not been them.
+    """
+
+    id: MoveId
+    subscriber_id: SubscriberId
+    before: Address
+    after: Address
+    ip: str
+    asked_at: datetime
+    confirmed_at: datetime | None = None
+    taken_back_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolment:
     """A person on a course. `step` counts the lessons that have been claimed for them; `run` the passes they made.
 
@@ -385,7 +434,10 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One message to one person: a row of the ledger. `campaign_id` is the lesson's or the consent's id."""
+    """One message to one person: a row of the ledger. `campaign_id` is the id of what it is about.
+
+    That is a lesson, a consent, a departure or a move; for `access` it is the second in which it was asked for.
+    """
 
     id: DeliveryId
     kind: DeliveryKind

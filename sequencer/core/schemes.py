@@ -6,8 +6,6 @@ from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from sequencer.forms import Signature
-
 WINDOW = timedelta(minutes=5)
 SECRET_HEADER = "x-sequencer-secret"  # noqa: S105 (a name, no secret)
 SECRET_QUERY = "secret"  # noqa: S105 (same)
@@ -101,27 +99,28 @@ def _listed(header: str, mark: str) -> Mac:
     return Mac(header=header, signed=("time", ".", "body"), mark=mark, between=",", time_mark="t=")
 
 
-TABLE: Mapping[Signature, Mac | Jws | Shared] = MappingProxyType(
+# By the names of `sequencer.forms.Signature`.
+TABLE: Mapping[str, Mac | Jws | Shared] = MappingProxyType(
     {
-        Signature.STANDARD: standard("webhook"),
-        Signature.SVIX: standard("svix"),
-        Signature.STRIPE: _listed("stripe-signature", "v1="),
-        Signature.WPFORMS: _listed("x-wpforms-webhook-signature", "v="),
-        Signature.GITHUB: Mac(header="x-hub-signature-256", mark="sha256=", delivery="x-github-delivery"),
-        Signature.BUTTONDOWN: Mac(header="x-buttondown-signature", mark="sha256="),
-        Signature.TYPEFORM: Mac(header="typeform-signature", spelling=Spelling.BASE64, mark="sha256="),
-        Signature.TALLY: Mac(header="tally-signature", spelling=Spelling.BASE64),
-        Signature.FRAMER: Mac(
+        "standard": standard("webhook"),
+        "svix": standard("svix"),
+        "stripe": _listed("stripe-signature", "v1="),
+        "wpforms": _listed("x-wpforms-webhook-signature", "v="),
+        "github": Mac(header="x-hub-signature-256", mark="sha256=", delivery="x-github-delivery"),
+        "buttondown": Mac(header="x-buttondown-signature", mark="sha256="),
+        "typeform": Mac(header="typeform-signature", spelling=Spelling.BASE64, mark="sha256="),
+        "tally": Mac(header="tally-signature", spelling=Spelling.BASE64),
+        "framer": Mac(
             header="framer-signature", signed=("body", "id"), mark="sha256=", delivery="framer-webhook-submission-id"
         ),
-        Signature.WEBFLOW: Mac(
+        "webflow": Mac(
             header="x-webflow-signature",
             signed=("time", ":", "body"),
             time="x-webflow-timestamp",
             unit=_MILLISECOND,
         ),
-        Signature.NETLIFY: Jws(header="x-webhook-signature", issuer="netlify"),
-        Signature.HEADER: Shared(header=SECRET_HEADER),
-        Signature.URL: Shared(query=SECRET_QUERY),
+        "netlify": Jws(header="x-webhook-signature", issuer="netlify"),
+        "header": Shared(header=SECRET_HEADER),
+        "url": Shared(query=SECRET_QUERY),
     }
 )

@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from sequencer.core.schemes import SECRET_HEADER, SECRET_QUERY, TABLE, Jws, Mac, Shared, Spelling, standard
-from sequencer.forms import Signature
 
 _MOST_PARTS = 16
 _LONGEST_TIME = 14  # digits: milliseconds until the year 5138
@@ -47,7 +46,7 @@ class Refused:
 Proof: TypeAlias = Genuine | Refused
 
 
-def verify(signature: Signature, secrets: Sequence[str], sent: Sent, *, now: datetime) -> Proof:
+def verify(signature: str, secrets: Sequence[str], sent: Sent, *, now: datetime) -> Proof:
     """Whether one of the secrets signed this, in the way that `signature` names, and lately where it says when."""
     scheme = TABLE[signature]
     for name in scheme.needed:

@@ -29,6 +29,9 @@ class Purpose(StrEnum):
     CERTIFICATE = "d"
     DISOWN = "n"
     FORM = "f"
+    BACK = "b"
+    MOVE = "m"
+    DATA = "x"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

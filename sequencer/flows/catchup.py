@@ -90,7 +90,7 @@ def digests(tx: Transaction, press: Press, claims: Sequence[Claim]) -> Mapping[D
         for one in claims
         if one.revision_id is not None and press.archive.revision(tx, one.revision_id).course.catch_up is CatchUp.DIGEST
     }
-    found = passed.before(tx, list(carriers))
+    found = passed.before(tx, carriers.values())
     return {which: _digest(tx, press, rows, carriers[which].name) for which, rows in found.items()}
 
 

@@ -13,6 +13,7 @@ from sequencer.content.templates import Templates
 from sequencer.core.model import Course, EnrolmentState, Revision
 from sequencer.errors import NotFound
 from sequencer.flows import edits, images
+from sequencer.flows.archive import Archive
 from sequencer.store import courses, enrolments
 from sequencer.store.database import Database
 
@@ -118,13 +119,13 @@ def publish_new(
     return changed
 
 
-def published(db: Database, slug: str) -> Course:
-    """What is published of a course. Raises NotFound where nothing is."""
+def published(db: Database, slug: str, archive: Archive | None = None) -> Course:
+    """What is published of a course; an `archive` need not read it again. Raises NotFound where nothing is."""
     with db.read() as tx:
-        revision = courses.current(tx, slug)
-    if revision is None:
-        raise NotFound(f'The course "{slug}" is not published.')
-    return revision.course
+        which = courses.published_ids(tx, [slug]).get(slug)
+        if which is None:
+            raise NotFound(f'The course "{slug}" is not published.')
+        return (archive or Archive()).current(tx, which).course
 
 
 def check(course: Course, templates: Templates, *, postal_address: str) -> None:

@@ -11,7 +11,7 @@ from threading import Lock
 from sequencer.content.digest import Digest, Listed
 from sequencer.content.lint.findings import Finding
 from sequencer.content.templates import Templates
-from sequencer.core.model import CatchUp, Course, DeliveryId, DeliveryKind, Lesson, RevisionId
+from sequencer.core.model import CatchUp, Course, DeliveryId, Lesson, RevisionId
 from sequencer.flows import lint, proof
 from sequencer.flows.lint import Judged, Which
 from sequencer.flows.press import Imprint, Press
@@ -59,11 +59,13 @@ class Galley:
             )
         return proof.opened(parcel.content)
 
-    def letter(self, kind: DeliveryKind, course: Course, reader: Reader, *, now: datetime) -> Proof:
-        """A mail that is no lesson. Raises BadContent."""
+    def letter(self, template: str, course: Course, reader: Reader, *, now: datetime) -> Proof:
+        """A mail that is no lesson, by its template. Raises BadContent."""
         with self._lock:
-            content = self._content(_alone(course, kind), kind)
-            parcel = proof.pull_letter(self._press, kind, course, reader, relay=self._relay, now=now, content=content)
+            content = self._content(_alone(course, template), template)
+            parcel = proof.pull_letter(
+                self._press, template, course, reader, relay=self._relay, now=now, content=content
+            )
         return proof.opened(parcel.content)
 
     def findings(self, folder: Path, *, now: datetime) -> Sequence[Finding]:

@@ -9,13 +9,12 @@ from sequencer.content.courses import COURSE_FILE
 from sequencer.content.lint import findings, front, links, mail, order, personal, reach, tags, wording
 from sequencer.content.lint.findings import Finding
 from sequencer.content.lint.front import Draft
-from sequencer.content.render import CONFIRM, REMIND, Person, compile_confirmation, compile_lesson
+from sequencer.content.render import LETTERS, Person, compile_lesson, compile_letter
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course
 from sequencer.errors import BadContent
 
 MOST_HTML = mail.MOST_HTML
-_CONFIRM = {"confirm": "https://example.org/confirm/sample", "refuse": "https://example.org/notme/sample"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +75,8 @@ def fresh(templates: Templates, postal_address: str) -> Judge:
 
     def judge(course: Course, which: Which, empty: int) -> Judged:
         if isinstance(which, str):
-            asking = compile_confirmation(
-                course, template=which, templates=templates, postal_address=postal_address, confirm_within=7
-            )
-            return Judged(faults=tuple(mail.judged(asking.fill(Person(name="", address="", links=_CONFIRM)))))
+            made = compile_letter(course, which, templates=templates, postal_address=postal_address, days=7)
+            return Judged(faults=tuple(mail.judged(made.fill(Person(name="", address="", links=LETTERS[which])))))
         compiled = compile_lesson(course, which, templates=templates, postal_address=postal_address)
         sample, refused = mail.samples(compiled)
         return Judged(faults=(*mail.staying(sample), *mail.judged(sample, empty=empty)), refused=refused)
@@ -129,7 +126,7 @@ def _of_mails(course: Course, drafts: Sequence[Draft], templates: Templates, jud
 def _of_letters(course: Course, templates: Templates, judge: Judge) -> Iterator[Finding]:
     """What shows in the mails that are no lessons; what their common template does to each of them is told once."""
     told: set[tuple[str, str]] = set()
-    for template in (CONFIRM, REMIND):
+    for template in LETTERS:
         path = str(templates.mail_files()[f"{template}.mjml"])
         try:
             judged = judge(course, template, 0)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, and_, insert, or_, select, tuple_, update
+from sqlalchemy import Row, and_, insert, or_, select, update
 
 from sequencer.core.model import Assent, Consent, ConsentId, CourseId, SignupRequest, SubscriberId
 from sequencer.forms import Form
@@ -117,7 +117,8 @@ def unconsidered(tx: Transaction, *, until: datetime, after: Consent | None, lim
     """Consents of up to then, neither confirmed nor considered yet, the oldest first: those behind `after`."""
     query = select(consent).where(_OPEN, consent.c.asked_at <= until)
     if after is not None:
-        query = query.where(tuple_(consent.c.asked_at, consent.c.id) > tuple_(after.asked_at, after.id))
+        at = consent.c.asked_at
+        query = query.where(at >= after.asked_at, or_(at > after.asked_at, consent.c.id > after.id))
     return [_consent(row) for row in tx.execute(query.order_by(consent.c.asked_at, consent.c.id).limit(limit))]
 
 

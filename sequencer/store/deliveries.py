@@ -29,12 +29,12 @@ from sequencer.core.model import (
 )
 from sequencer.store.database import Transaction, clock
 from sequencer.store.hot import CLAIM_LEASE
-from sequencer.store.tables import delivery, enrolment, subscriber
+from sequencer.store.tables import address_change, delivery, enrolment, subscriber
 
 UNSEEN = "The sender stopped before an answer was seen."
 _WAITING = and_(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at.is_not(None))
 # What answers a person's own press goes out before lessons, and before new lessons are claimed; a reminder after them.
-AT_ONCE = (DeliveryKind.CONFIRMATION, DeliveryKind.FAREWELL, DeliveryKind.MOVE)
+AT_ONCE = (DeliveryKind.CONFIRMATION, DeliveryKind.FAREWELL, DeliveryKind.MOVE, DeliveryKind.ACCESS)
 BEHIND = (DeliveryKind.REMINDER,)
 _RANK = case((delivery.c.kind.in_(AT_ONCE), 0), (delivery.c.kind.in_(BEHIND), 2), else_=1)
 
@@ -75,10 +75,15 @@ def claim_waiting(
 
 
 def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
-    """These rows as claims, what answers a person's own press first."""
+    """These rows as claims, what answers a person's own press first.
+
+    What is about a move goes to the addresses of the move: first to the new one, then a word of it to the former.
+    """
+    moving = and_(delivery.c.kind == DeliveryKind.MOVE, address_change.c.id == delivery.c.campaign_id)
     query = (
         select(*delivery.c, *_person_columns(), enrolment.c.course_id, enrolment.c.step, enrolment.c.pace)
         .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
+        .outerjoin(address_change, moving)
         .outerjoin(enrolment, enrolment.c.id == delivery.c.enrolment_id)
         .where(delivery.c.id.in_(list(ids)))
         .order_by(_RANK, delivery.c.id)
@@ -99,7 +104,7 @@ def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
             course_id=None if row.course_id is None else CourseId(row.course_id),
             step=row.step or 0,
             created_at=row.created_at,
-            address=Address(normalized=row.normalized, wire=row.wire, needs_smtputf8=bool(row.needs_smtputf8)),
+            address=Address(normalized=row.at, wire=row.wire, needs_smtputf8=bool(row.needs_smtputf8)),
             name=row.name,
             timezone=row.timezone,
             preference=Preference(send_at=row.send_at, days=row.days, pace=row.pace),
@@ -312,11 +317,14 @@ def _of(place: Enrolment) -> ColumnElement[bool]:
 
 
 def _person_columns() -> tuple[ColumnElement[object], ...]:
-    person = subscriber.c
+    person, move = subscriber.c, address_change.c
+    is_new = delivery.c.run == 0
     return (
-        person.normalized,
-        person.wire,
-        person.needs_smtputf8,
+        func.coalesce(case((is_new, move.normalized), else_=move.former_normalized), person.normalized).label("at"),
+        func.coalesce(case((is_new, move.wire), else_=move.former_wire), person.wire).label("wire"),
+        func.coalesce(
+            case((is_new, move.needs_smtputf8), else_=move.former_needs_smtputf8), person.needs_smtputf8
+        ).label("needs_smtputf8"),
         person.name,
         person.timezone,
         person.send_at,

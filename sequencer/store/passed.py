@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, exists, not_, select
+from sqlalchemy import and_, func, not_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.selectable import FromClause
 
 from sequencer.core.model import (
+    Claim,
     DeliveryId,
     DeliveryKind,
     DeliveryState,
@@ -89,36 +90,41 @@ def had(
     return found
 
 
-def before(tx: Transaction, deliveries: Collection[DeliveryId]) -> Mapping[DeliveryId, Sequence[Passed]]:
+def before(tx: Transaction, claims: Collection[Claim]) -> Mapping[DeliveryId, Sequence[Passed]]:
     """What was passed over between each of these lessons and the one that was to be sent before it, in that order.
 
     No such row is made later, and none changes: the same delivery has the same answer for ever.
     """
-    carrier, gone, sent = delivery.alias("carrier"), delivery.alias("gone"), delivery.alias("sent")
-    between = exists().where(
-        _same_pass(sent, carrier), sent.c.id > gone.c.id, sent.c.id < carrier.c.id, not_(_is_passed_over(sent))
+    gone, later = delivery.alias("gone"), delivery.alias("later")
+    carrier = (
+        select(func.min(later.c.id))
+        .where(
+            later.c.subscriber_id == gone.c.subscriber_id,
+            later.c.enrolment_id == gone.c.enrolment_id,
+            later.c.run == gone.c.run,
+            later.c.id > gone.c.id,
+            not_(_is_passed_over(later)),
+        )
+        .scalar_subquery()
     )
-    query = (
-        select(carrier.c.id, gone.c.id, gone.c.campaign_id, gone.c.revision_id)
-        .join(gone, and_(_same_pass(gone, carrier), gone.c.id < carrier.c.id))
-        .where(carrier.c.id.in_(list(deliveries)), _is_passed_over(gone), not_(between))
-        .order_by(gone.c.id)
+    rows = (
+        select(carrier.label("carrier"), gone.c.id, gone.c.campaign_id, gone.c.revision_id)
+        .where(
+            # The person too: theirs is the index.
+            gone.c.subscriber_id.in_({one.subscriber_id for one in claims}),
+            gone.c.enrolment_id.in_([one.enrolment_id for one in claims]),
+            _is_passed_over(gone),
+        )
+        .subquery()
     )
+    query = select(rows).where(rows.c.carrier.in_([one.id for one in claims])).order_by(rows.c.id)
     found: dict[DeliveryId, list[Passed]] = defaultdict(list)
-    for which, passed, lesson, revision in tx.execute(query) if deliveries else ():
+    for which, passed, lesson, revision in tx.execute(query) if claims else ():
         row = Passed(id=DeliveryId(passed), lesson=LessonId(lesson), revision_id=RevisionId(revision))
         found[DeliveryId(which)].append(row)
     return found
 
 
-def _same_pass(one: FromClause, other: FromClause) -> ColumnElement[bool]:
-    # The person too: theirs is the index.
-    return and_(
-        one.c.subscriber_id == other.c.subscriber_id,
-        one.c.enrolment_id == other.c.enrolment_id,
-        one.c.run == other.c.run,
-    )
-
-
 def _is_passed_over(row: FromClause) -> ColumnElement[bool]:
-    return and_(row.c.kind == DeliveryKind.LESSON, row.c.state == DeliveryState.SKIPPED, row.c.attempt == 0)
+    # Of a lesson's row: a confirmation that was cancelled belongs to no place in a course.
+    return and_(row.c.state == DeliveryState.SKIPPED, row.c.attempt == 0)

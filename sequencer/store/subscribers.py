@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Row, Select, cast, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
 
 from sequencer.core.model import (
     Address,
@@ -166,6 +167,17 @@ def save(tx: Transaction, person: Subscriber) -> None:
             tags=person.tags,
         )
     )
+
+
+def move(tx: Transaction, who: SubscriberId, to: Address) -> bool:
+    """Give a person another address; False, and nothing is changed, where it is somebody's already."""
+    new = {"normalized": to.normalized, "wire": to.wire, "needs_smtputf8": int(to.needs_smtputf8)}
+    try:
+        with tx.begin_nested():
+            tx.execute(update(subscriber).where(subscriber.c.id == who).values(**new))
+    except IntegrityError:
+        return False
+    return True
 
 
 def suppress(tx: Transaction, address: Address, *, reason: SuppressionReason, detail: str, now: datetime) -> None:

@@ -108,6 +108,21 @@ class Words(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(json.loads(value))
 
 
+class Numbers(TypeDecorator[tuple[int, ...]]):
+    """Ids in order, kept as a JSON list."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[int, ...] | None, dialect: Dialect) -> str | None:
+        """To JSON."""
+        return None if value is None else json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[int, ...] | None:
+        """From JSON."""
+        return None if value is None else tuple(json.loads(value))
+
+
 class TimeOfDay(TypeDecorator[time]):
     """A local hour, kept as minutes after midnight."""
 
@@ -145,7 +160,12 @@ SUBSCRIBER_STATE = Coded(
 ENROLMENT_STATE = Coded(EnrolmentState.ACTIVE, EnrolmentState.FINISHED, EnrolmentState.STOPPED)
 DELIVERY_STATE = Coded(D.QUEUED, D.CLAIMED, D.SENDING, D.SENT, D.DEFERRED, D.FAILED, D.UNCERTAIN, D.SKIPPED)
 DELIVERY_KIND = Coded(
-    DeliveryKind.CONFIRMATION, DeliveryKind.LESSON, DeliveryKind.REMINDER, DeliveryKind.FAREWELL, DeliveryKind.MOVE
+    DeliveryKind.CONFIRMATION,
+    DeliveryKind.LESSON,
+    DeliveryKind.REMINDER,
+    DeliveryKind.FAREWELL,
+    DeliveryKind.MOVE,
+    DeliveryKind.ACCESS,
 )
 PACE = Coded(Pace.DAILY, Pace.EVERY_OTHER_DAY, Pace.WEEKLY)
 SUPPRESSION_REASON = Coded(
@@ -376,7 +396,8 @@ suppression = Table(
     Column("created_at", UtcDateTime, nullable=False),
 )
 
-# Who asks to get their mail at another address; it is theirs when they have confirmed from there.
+# Who asks to get their mail at another address; it is theirs when they have confirmed from there. Whoever reads mail at
+# the address before (`former_…`) may take it back.
 address_change = Table(
     "address_change",
     metadata,
@@ -385,13 +406,19 @@ address_change = Table(
     Column("normalized", String(320), nullable=False),
     Column("wire", String(320), nullable=False),
     Column("needs_smtputf8", SmallInteger, nullable=False),
+    Column("former_normalized", String(320), nullable=False),
+    Column("former_wire", String(320), nullable=False),
+    Column("former_needs_smtputf8", SmallInteger, nullable=False),
     Column("ip", String(45), nullable=False),
     Column("asked_at", UtcDateTime, nullable=False),
     Column("confirmed_at", UtcDateTime),
+    Column("taken_back_at", UtcDateTime),
+    sqlite_autoincrement=True,
 )
 Index("ix_address_change_subscriber", address_change.c.subscriber_id)
+Index("ix_address_change_normalized", address_change.c.normalized)
 
-# Who left, what (a course, or everything where there is none), and why where they said so.
+# Who left, what (a course, or everything where there is none), which places ended with it, and why where they said so.
 departure = Table(
     "departure",
     metadata,
@@ -401,7 +428,9 @@ departure = Table(
     Column("reason", String(64), nullable=False),
     Column("words", Text, nullable=False),
     Column("left_at", UtcDateTime, nullable=False),
+    Column("stopped", Numbers, nullable=False, server_default="[]"),
     Column("undone_at", UtcDateTime),
+    sqlite_autoincrement=True,
 )
 Index("ix_departure_subscriber", departure.c.subscriber_id)
 

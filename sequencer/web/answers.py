@@ -86,6 +86,11 @@ def asked(how: Manner, given: Pairs, suggestion: str) -> Response | None:
     return answer
 
 
+def shown(answer: Response | None) -> str:
+    """An answer in one line, for an admin to look at."""
+    return f"{answer.status_code} {bytes(answer.body).decode()}" if answer else ""
+
+
 def _callback(given: Pairs) -> str:
     return next((value for name, value in given if name in ("callback", "c") and _CALLBACK.fullmatch(value)), "")
 

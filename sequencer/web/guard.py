@@ -11,12 +11,13 @@ MOST_BODY = 64 * 1024
 # Programs tell all about the form beside what was filled in; Webflow's own limit is the largest.
 MOST_OF_PROGRAMS = 256 * 1024
 
+NOT_FRAMED = "frame-ancestors 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; " + NOT_FRAMED
+)
 # Links in mails are keys: no page may leak its address to another site, and none is kept by a cache.
 _HEADERS = {
-    "content-security-policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "content-security-policy": POLICY,
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",

@@ -85,15 +85,15 @@ async def button_page(request: Request, came: Intake, form: Form) -> Response:
     )
 
 
-async def sent_page(request: Request, came: Intake) -> Response:
+def sent_page(request: Request, course: Course) -> Response:
     """What happens next; the same for everybody."""
-    course = await _course(request, came.course)
     days = app_of(request).settings.confirm_within
     return page(request, "sent.html", brand=course.brand, lang=course.language, course=course, confirm_within=days)
 
 
 async def _course(request: Request, slug: str) -> Course:
-    return await run_in_threadpool(course_flow.published, app_of(request).db, slug)
+    app = app_of(request)
+    return await run_in_threadpool(course_flow.published, app.db, slug, app.press.archive)
 
 
 def _kept(given: Pairs, without: Iterable[str], plain: Iterable[str] = ()) -> Pairs:

@@ -79,7 +79,8 @@ def _addressed(fields: Pairs, form: Form, preset: Preset) -> Pairs:
 
 def _receipt(form: Form, delivery: str) -> str:
     """What is used up when a message is taken, "" where it has no name: then only the address tells it from others."""
-    return hashlib.sha256(f"delivery|{form.key}|{delivery}".encode()).hexdigest() if delivery else ""
+    named = f"delivery|{form.key}|{delivery}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(named).hexdigest() if delivery else ""
 
 
 def _refusal(sentence: str, status: int) -> Response:

@@ -161,7 +161,7 @@ def clean_name(typed: str) -> str:
 def zone_or_note(typed: str) -> tuple[str, str]:
     """The zone's name, or nothing and a note that says why."""
     name = typed.strip()
-    if not name or name in zones():
+    if not name or name in _known_zones():
         return name, ""
     shown = "".join(one if one.isprintable() else "?" for one in name[:64])
     return "", f'The form sent the time zone "{shown}", which is not known.'
@@ -171,3 +171,8 @@ def zone_or_note(typed: str) -> tuple[str, str]:
 def zones() -> tuple[str, ...]:
     """All time zones by name; read once, as the list is spread over hundreds of files."""
     return tuple(sorted(available_timezones() - {"localtime", "Factory"}))
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(zones())

@@ -12,6 +12,8 @@ from sequencer.web.bodies import Body, Kind
 from sequencer.web.programs import Listing, Program
 
 _LONGEST_KEY = 64
+_MOST_ANSWERS = 500
+_DEEPEST = 4
 _NESTED = re.compile(r"[^\[\]]+(\[[^\[\]]*\]){1,8}")
 _STEP = re.compile(r"\[([^\[\]]*)\]")
 # Names that a program has made up for a question that its author had not named.
@@ -66,7 +68,7 @@ def read(body: Body, headers: Mapping[str, str]) -> Letter:
     """What the message says, by the first row that fits. Raises BadRequest where it holds no fields."""
     document = _document(body)
     row = next(row for row in programs.ROWS if row.header in headers or (not row.header and _fits(row, document)))
-    answers = sorted(_answers(row, body, document), key=lambda answer: not answer.is_email)
+    answers = sorted(_answers(row, body, document), key=lambda answer: not answer.is_email)[:_MOST_ANSWERS]
     fields = [(label, value) for label, answer in _named(answers) for value in answer.values or ("",)]
     page = _text(document, row.page)
     return Letter(
@@ -181,15 +183,16 @@ def _chosen(item: Mapping[str, object], value: object) -> object:
     return options.get(value, value) if isinstance(value, str) else value
 
 
-def _values(value: object) -> Iterator[str]:
+def _values(value: object, depth: int = 0) -> Iterator[str]:
     """The texts, numbers and truth values of an answer."""
+    if depth > _DEEPEST:
+        return
     if isinstance(value, dict):
         for key in ("value", "label", "labels", "other"):
-            yield from _values(value.get(key))
+            yield from _values(value.get(key), depth + 1)
     elif isinstance(value, list):
         for one in value:
-            if not isinstance(one, list):
-                yield from _values(one)
+            yield from _values(one, depth + 1)
     elif isinstance(value, bool):
         yield "true" if value else "false"
     elif isinstance(value, str | int | float):

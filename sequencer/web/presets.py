@@ -17,6 +17,7 @@ ROWS = (
         ignored=(r"(amp;)?(u|id|f_id)", "mc_signupsource", "mc-embedded-subscribe"),
         success={"msg": LOOK},
         failure={"result": "error", "msg": SENTENCE},
+        sample="EMAIL=alex%40example.org&FNAME=Alex&LNAME=Reader&b_1c2b4aea3ee3_332a4aac61=&subscribe=Subscribe",
         find='action="https://….list-manage.com/subscribe/post?u=…&id=…"',
         change='action="URL/subscribe/post"',
     ),
@@ -28,6 +29,7 @@ ROWS = (
         success={"status": "success", "consent": {"enabled": False}},
         failure={"status": "failed", "errors": {"fields": ["email_address"], "messages": [SENTENCE]}},
         onward="redirect_url",
+        sample="fields[first_name]=Alex&email_address=alex%40example.org",
         find='action="https://app.kit.com/forms/…/subscriptions"',
         limits="What stands in data-options is Kit's own: the message there is shown instead of ours.",
     ),
@@ -38,6 +40,7 @@ ROWS = (
         ignored=("ml-submit", "anticsrf"),
         speaks=Speech.JSON,
         failure={"success": False, "errors": {"fields": {"email": [SENTENCE]}}},
+        sample="fields[name]=Alex&fields[email]=alex%40example.org&ml-submit=1&anticsrf=true",
         find='action="https://assets.mailerlite.com/jsonp/…/forms/…/subscribe"',
         limits="Take out the line that fetches …/takel; it counts views for MailerLite.",
     ),
@@ -46,6 +49,7 @@ ROWS = (
         title="Buttondown",
         signs=("embed", r"metadata__.+"),
         ignored=("embed",),
+        sample="email=alex%40example.org&metadata__first-name=Alex&tag=footer&embed=1",
         find='action="https://buttondown.com/api/emails/embed-subscribe/…"',
     ),
     Preset(
@@ -54,6 +58,7 @@ ROWS = (
         signs=("first_url", "current_url", "nojs"),
         ignored=(r"(first|current)_(session_)?(url|referrer)", r"first_session_.*"),
         speaks=Speech.JSON,
+        sample="email=alex%40example.org&first_url=https://www.example.org/&source=footer",
         find='action="https://….substack.com/api/v1/free?nojs=true"',
         limits="The form that Substack shows in an iframe cannot be changed; put one of ours in its place.",
     ),
@@ -62,6 +67,7 @@ ROWS = (
         title="Revue",
         signs=(r"member\[email\]",),
         ignored=(r"member\[subscribe\]",),
+        sample="member[email]=alex%40example.org&member[first_name]=Alex&member[subscribe]=Subscribe",
         find='action="https://www.getrevue.co/profile/…/add_subscriber"',
     ),
     Preset(
@@ -73,6 +79,7 @@ ROWS = (
         ignored=("subform", "boolean", "silent"),
         words=Words(done="1", missing="Some fields are missing.", wrong="Invalid email address."),
         words_for=("boolean", "true"),
+        sample="name=Alex&email=alex%40example.org&list=763Y892CXaDw&subform=yes&hp=",
         find='action="https://sendy.example.org/subscribe"',
         change='action="URL/subscribe"',
     ),
@@ -84,6 +91,7 @@ ROWS = (
         success={"message": LOOK},
         failure={"success": False, "message": SENTENCE, "errors": {"EMAIL": SENTENCE}},
         onward="redirect",
+        sample="EMAIL=alex%40example.org&FIRSTNAME=Alex&email_address_check=&locale=en&html_type=simple",
         find='action="https://….sibforms.com/serve/…"',
         limits="The form that Brevo shows in an iframe cannot be changed; choose its HTML.",
     ),
@@ -94,6 +102,7 @@ ROWS = (
         lists=("userGroup", "mailingLists"),
         speaks=Speech.JSON,
         failure={"success": False, "message": SENTENCE},
+        sample="email=alex%40example.org&firstName=Alex&userGroup=&mailingLists=",
         find='action="https://app.loops.so/api/newsletter-form/…"',
         limits="Where a script names the address in fetch(…), change it there.",
     ),
@@ -103,6 +112,7 @@ ROWS = (
         signs=(r"hp[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"field_\d+"),
         speaks=Speech.JSON,
         failure={"success": False, "message": SENTENCE},
+        sample="field_0=alex%40example.org&field_1=Alex&hpc4b27b6e-eb38-11e9-be00-06b4694bee2a=",
         find='action="https://eocampaign1.com/form/…"',
         limits="The script embed cannot be changed. Fields are numbered: the one that holds an address is the address.",
     ),
@@ -117,6 +127,7 @@ ROWS = (
         speaks=Speech.JSON,
         failure={"errors": [{"type": "BadRequestError", "message": SENTENCE}]},
         status=201,
+        sample="email=alex%40example.org&name=Alex&emailType=subscribe&integrityToken=x",
         find="location /members/api/ in the proxy before Ghost",
         change="proxy_pass URL/members/api/;",
         limits="Members cannot sign in any more, as their links would come from Ghost.",
@@ -127,6 +138,7 @@ ROWS = (
         signs=("l",),
         paths=("/subscription/form",),
         traps=("nonce",),
+        sample="email=alex%40example.org&name=Alex&l=dc032645-9dee-4d94-bf0d-b95745c01b1e&nonce=",
         find='action="https://listmonk.example.org/subscription/form"',
         change='action="URL/subscription/form"',
     ),
@@ -137,6 +149,7 @@ ROWS = (
         paths=("/api/public/subscription",),
         speaks=Speech.JSON,
         failure={"message": SENTENCE},
+        sample="email=alex%40example.org&name=Alex&list_uuids=dc032645-9dee-4d94-bf0d-b95745c01b1e",
         find="https://listmonk.example.org/api/public/subscription",
         change="URL/api/public/subscription",
     ),
@@ -145,6 +158,7 @@ ROWS = (
         title="Jetpack Subscriptions",
         signs=("jetpack_subscriptions_widget", "sub-type"),
         ignored=("action", "sub-type", "redirect_fragment", "jetpack_subscriptions_widget", "post_id"),
+        sample="email=alex%40example.org&action=subscribe&sub-type=widget&_wpnonce=0d1f&jetpack_subscriptions_widget=",
         find='action="#" of the subscription widget',
         limits="The widget posts to its own page: put its HTML, changed, into a block of your own.",
     ),
@@ -155,6 +169,7 @@ ROWS = (
         ignored=("action", "na", "nr", "nhr", "ny", "nv"),
         words=Words(done=LOOK),
         words_for=("na", "sa"),
+        sample="ne=alex%40example.org&nn=Alex&ny=on&nlang=en&na=s",
         find='action="…/wp-admin/admin-ajax.php?action=tnp&na=s"',
         limits="A form of the class tnp-ajax posts to newsletter_data.action_url; set that to the same address.",
     ),
@@ -163,6 +178,7 @@ ROWS = (
         title="Netlify Forms",
         signs=("form-name", "bot-field"),
         ignored=("form-name",),
+        sample="form-name=newsletter&bot-field=&name=Alex&email=alex%40example.org",
         find='data-netlify="true"',
     ),
     Preset(
@@ -174,6 +190,7 @@ ROWS = (
         ignored=("access_key", "subject", "from_name"),
         failure={"error": SENTENCE, "errors": [{"field": "email", "message": SENTENCE}]},
         onward="next",
+        sample="_replyto=alex%40example.org&message=Hello&_gotcha=",
         find='action="https://formspree.io/f/…"',
     ),
     Preset(
@@ -189,6 +206,7 @@ ROWS = (
         success={"data": {"id": f"sub_{NUMBER}", "email": ADDRESS, "status": "pending", "created": NOW}},
         failure={"errors": [{"message": SENTENCE}]},
         status=201,
+        sample="email=alex%40example.org&custom_fields[First Name]=Alex&utm_source=site&send_welcome_email=true",
         find="https://api.beehiiv.com/v2/publications/…/subscriptions",
         change="URL/v2/publications/…/subscriptions",
         limits="Nobody is made active by it: the owner of the address is asked, as by any form.",
@@ -197,6 +215,7 @@ ROWS = (
         name="beehiiv-link",
         title="beehiiv magic link",
         link="/v1/{id}",
+        sample="email=alex%40example.org&utm_source=site",
         find="https://magic.beehiiv.com/v1/…?email=…&redirect_to=…",
         change="URL/v1/…?email=…&redirect_to=…",
         limits="The forms that beehiiv shows in an iframe cannot be changed; put one of ours in their place.",
@@ -204,7 +223,13 @@ ROWS = (
 )
 
 # Whatever no other row knows: the site's own form, and our pages.
-PLAIN = Preset(name="plain", title="Plain HTML", traps=("website",), find='action="…"')
+PLAIN = Preset(
+    name="plain",
+    title="Plain HTML",
+    traps=("website",),
+    sample="email=alex%40example.org&name=Alex&timezone=Europe/London&website=",
+    find='action="…"',
+)
 ALL = (*ROWS, PLAIN)
 _BY_NAME = {row.name: row for row in ALL}
 # One pattern for the signs of all rows, as each field of each request is compared with it.

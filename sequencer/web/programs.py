@@ -127,7 +127,7 @@ NETLIFY = Program(
 )
 NETLIFY_FUNCTION = Program(
     name="netlify-function",
-    title="Netlify, from its function submission-created",
+    title="Netlify, from its function `submission-created`",
     signature=Signature.HEADER,
     signs=("payload.form_name", "payload.site_url", "payload.data"),
     listing=Listing.TABLE,
@@ -140,7 +140,7 @@ NETLIFY_FUNCTION = Program(
 )
 ELEMENTOR = Program(
     name="elementor",
-    title="Elementor Pro (WordPress)",
+    title="Elementor Pro",
     signature=Signature.URL,
     signs=("form.id", "fields"),
     unmistakable=True,
@@ -153,7 +153,7 @@ ELEMENTOR = Program(
 )
 ELEMENTOR_FLAT = Program(
     name="elementor-flat",
-    title="Elementor Pro without advanced data",
+    title="Elementor Pro",
     signature=Signature.URL,
     signs=("form_id", "form_name"),
     ip="Remote IP",
@@ -163,7 +163,7 @@ ELEMENTOR_FLAT = Program(
 )
 ELEMENTOR_FIELDS = Program(
     name="elementor-fields",
-    title="Elementor by way of another program",
+    title="Elementor Pro",
     signature=Signature.URL,
     signs=("fields.email.value",),
     listing=Listing.TABLE,
@@ -172,7 +172,7 @@ ELEMENTOR_FIELDS = Program(
 )
 GRAVITY = Program(
     name="gravity-forms",
-    title="Gravity Forms (WordPress, Webhooks add-on)",
+    title="Gravity Forms",
     signature=Signature.HEADER,
     signs=("form_id", "date_created", "source_url"),
     ip="ip",
@@ -188,7 +188,7 @@ GRAVITY = Program(
 )
 CONTACT_FORM_7 = Program(
     name="contact-form-7",
-    title="Contact Form 7 (WordPress, with a webhook add-on)",
+    title="Contact Form 7",
     signature=Signature.HEADER,
     signs=("your-email",),
     ip="_remote_ip",
@@ -197,7 +197,7 @@ CONTACT_FORM_7 = Program(
 )
 WPFORMS = Program(
     name="wpforms",
-    title="WPForms (WordPress, Webhooks add-on)",
+    title="WPForms",
     signature=Signature.WPFORMS,
     header="x-wpforms-webhook-id",
     ip="ip",
@@ -206,7 +206,7 @@ WPFORMS = Program(
 )
 GOOGLE_FORMS = Program(
     name="google-forms",
-    title="Google Forms (Apps Script)",
+    title="Google Forms",
     signature=Signature.STANDARD,
     signs=("google_form", "answers"),
     unmistakable=True,
@@ -232,7 +232,7 @@ BUTTONDOWN = Program(
 # The last row takes what none of the others knows: fields by names that the site's owner has chosen.
 OTHER = Program(
     name="program",
-    title="Zapier, Make, Formspark, Carrd and any other program",
+    title="Any other program",
     signature=Signature.HEADER,
     ip="ip",
     agent="user_agent",

@@ -10,7 +10,9 @@ from starlette.requests import Request
 from sequencer.app import App
 from sequencer.core import abuse
 from sequencer.core.abuse import Signals, Verdict
+from sequencer.core.model import Course
 from sequencer.errors import BadRequest, Busy, TooMany
+from sequencer.flows import course as course_flow
 from sequencer.flows import signup
 from sequencer.flows.signup import Door, Knock
 from sequencer.forms import Form
@@ -25,7 +27,9 @@ MOST_WAITING = 2000  # beyond that nobody would hear an answer in time
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What there was to do is done or under way; the same whoever asked for whom."""
+    """What there was to do is done or under way, about this course; the same whoever asked for whom."""
+
+    course: Course
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,7 @@ class Ask:
 
 
 Reply: TypeAlias = Taken | Challenge | Ask
+_Answer: TypeAlias = tuple[Verdict, Course]
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -49,15 +54,15 @@ class Reception:
 
     app: App
     at: Door
-    waiting: list[tuple[Knock, asyncio.Future[Verdict]]] = field(default_factory=list)
+    waiting: list[tuple[Knock, asyncio.Future[_Answer]]] = field(default_factory=list)
     work: asyncio.Task[None] | None = None
 
-    async def judge(self, knock: Knock) -> Verdict:
-        """The verdict on a sign-up, which is in the database if it was taken. Raises Busy where too many wait."""
+    async def judge(self, knock: Knock) -> _Answer:
+        """The verdict on a sign-up, which is in the database if it was taken, and its course. Raises Busy."""
         if len(self.waiting) >= MOST_WAITING:
             raise Busy("Too many people are signing up at this moment; please try again in a minute.")
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Verdict] = loop.create_future()
+        answer: asyncio.Future[_Answer] = loop.create_future()
         self.waiting.append((knock, answer))
         if self.work is None or self.work.done():
             self.work = loop.create_task(self._take())
@@ -76,38 +81,43 @@ class Reception:
                     # One of them may have spoilt it for the others.
                     await self._one_by_one(group)
 
-    async def _one_by_one(self, group: Sequence[tuple[Knock, asyncio.Future[Verdict]]]) -> None:
+    async def _one_by_one(self, group: Sequence[tuple[Knock, asyncio.Future[_Answer]]]) -> None:
         for one in group:
             try:
                 self._tell([one], await self._written([one[0]]))
             except Exception as error:  # noqa: BLE001 (as above)
                 _refuse([one], error)
 
-    async def _written(self, knocks: Sequence[Knock]) -> Sequence[Verdict]:
-        return await asyncio.to_thread(signup.take, self.app.db, knocks, self.at, now=self.app.clock())
+    async def _written(self, knocks: Sequence[Knock]) -> Sequence[_Answer]:
+        return await asyncio.to_thread(self._write, knocks)
 
-    def _tell(self, group: Sequence[tuple[Knock, asyncio.Future[Verdict]]], verdicts: Sequence[Verdict]) -> None:
-        for (_, answer), verdict in zip(group, verdicts, strict=True):
-            if not answer.done():  # who hung up does not hear it
-                answer.set_result(verdict)
+    def _write(self, knocks: Sequence[Knock]) -> Sequence[_Answer]:
+        app = self.app
+        verdicts = signup.take(app.db, knocks, self.at, now=app.clock())
+        slugs = {knock.form.course for knock in knocks}
+        courses = {slug: course_flow.published(app.db, slug, app.press.archive) for slug in slugs}
+        return [(verdict, courses[knock.form.course]) for verdict, knock in zip(verdicts, knocks, strict=True)]
+
+    def _tell(self, group: Sequence[tuple[Knock, asyncio.Future[_Answer]]], answers: Sequence[_Answer]) -> None:
+        for (_, waiting), answer in zip(group, answers, strict=True):
+            if not waiting.done():  # who hung up does not hear it
+                waiting.set_result(answer)
+
+
+def door(app: App) -> Door:
+    """What the door knows of itself."""
+    settings = app.settings
+    return Door(caps=abuse.caps(settings.signup_caps), secret=settings.secret_key, zone=settings.default_timezone)
 
 
 def open_reception(app: App) -> Reception:
     """The reception of a site that opens."""
-    settings = app.settings
-    at = Door(caps=abuse.caps(settings.signup_caps), secret=settings.secret_key, zone=settings.default_timezone)
-    return Reception(app=app, at=at)
+    return Reception(app=app, at=door(app))
 
 
-async def take(request: Request, came: Intake, form: Form) -> Reply:
-    """Take the sign-up; it is in the database when this returns.
-
-    Raises BadRequest or TooMany with a sentence for the visitor, and Busy where too many wait.
-    """
-    app = app_of(request)
-    here: Reception = request.app.state.reception
-    solution = challenge.solution(app.settings.secret_key, came.altcha, now=app.clock())
-    signals = Signals(
+def signals(app: App, came: Intake, form: Form) -> Signals:
+    """What the verdict has to know of a sign-up, but for how often the like was asked for."""
+    return Signals(
         form=form.key,
         address=came.request.address.normalized,
         name=came.request.name,
@@ -120,8 +130,25 @@ async def take(request: Request, came: Intake, form: Form) -> Reply:
         visit=came.filled_in,
         challenge=form.challenge,
     )
-    knock = Knock(request=came.request, form=came.lead(form), signals=signals, solution=solution, receipt=came.receipt)
-    match await here.judge(knock):
+
+
+async def take(request: Request, came: Intake, form: Form) -> Reply:
+    """Take the sign-up; it is in the database when this returns.
+
+    Raises BadRequest or TooMany with a sentence for the visitor, and Busy where too many wait.
+    """
+    app = app_of(request)
+    here: Reception = request.app.state.reception
+    solution = challenge.solution(app.settings.secret_key, came.altcha, now=app.clock())
+    knock = Knock(
+        request=came.request,
+        form=came.lead(form),
+        signals=signals(app, came, form),
+        solution=solution,
+        receipt=came.receipt,
+    )
+    verdict, course = await here.judge(knock)
+    match verdict:
         case abuse.Challenge():
             return Challenge()
         case abuse.Ask(suggestion=suggestion):
@@ -129,10 +156,10 @@ async def take(request: Request, came: Intake, form: Form) -> Reply:
         case abuse.Refuse(sentence=sentence, later=later):
             raise TooMany(sentence) if later else BadRequest(sentence)
         case abuse.Accept() | abuse.Pretend():
-            return Taken()
+            return Taken(course=course)
 
 
-def _refuse(group: Sequence[tuple[Knock, asyncio.Future[Verdict]]], error: Exception) -> None:
+def _refuse(group: Sequence[tuple[Knock, asyncio.Future[_Answer]]], error: Exception) -> None:
     for _, answer in group:
         if not answer.done():
             answer.set_exception(error)

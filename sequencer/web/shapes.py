@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 
 from sequencer.core.model import Pairs
 
@@ -26,8 +26,8 @@ EMAIL = (
     "mail",
 )
 # Names as `plain` writes them: fields[first_name], metadata__first-name and "First Name" are all first_name.
-NAME = ("name", "full_name", "fullname", "your_name", "nn")
-FIRST_NAME = ("first_name", "fname", "firstname", "merge1", "given_name", "prenom", "vorname")
+NAME = ("name", "full_name", "fullname", "your_name")
+FIRST_NAME = ("first_name", "fname", "firstname", "merge1", "given_name", "prenom", "vorname", "nn")
 LAST_NAME = ("last_name", "lname", "lastname", "merge2", "surname", "family_name", "nom", "nachname", "ns")
 ZONE = ("timezone", "time_zone", "tz")
 LANGUAGE = ("language", "locale", "lang", "nlang", "_wpcf7_locale")
@@ -85,11 +85,12 @@ class Preset:
 
     Known: `signs` are patterns of fields that no other form has, `paths` those that its script insists upon, below a
     form's own address and alone. `link` is a path that is followed with GET. A `private` one needs a key.
-    Read: names in `email`, `redirects` and `pages` go before the shared ones; patterns in `lists`, `traps` and `ignored`
-    join them. `refuses` is a field with a value for which there is nothing to do, and a sentence on it.
+    Read: names in `email`, `redirects` and `pages` go before the shared ones; patterns in `lists`, `traps` and
+    `ignored` join them. `refuses` is a field with a value for which there is nothing to do, and a sentence on it.
     Answered: `speaks` is what it wants where its request does not say. `success` and `failure` are what its script
     reads beside what every program gets (with SENTENCE, ADDRESS, NUMBER and NOW filled in), `onward` the key of the
     address to go to, `status` that of success, `words` what it gets where a field has the value of `words_for`.
+    Shown: `sample` is what such a form sends, to try it.
     Changed: `find` becomes `change`, in which URL is the form's address; `limits` says what does not work.
     """
 
@@ -113,6 +114,7 @@ class Preset:
     status: int = 200
     words: Words | None = None
     words_for: tuple[str, str] | None = None
+    sample: str = ""
     find: str = ""
     change: str = 'action="URL"'
     limits: str = ""
@@ -130,22 +132,31 @@ def _any(patterns: tuple[str, ...]) -> re.Pattern[str]:
 
 def bare(name: str) -> str:
     """The name of a field without what a provider wraps around it: custom_fields[Town], metadata__Town and Town[]."""
-    wrapped = _WRAPPED.fullmatch(name)
+    wrapped = _WRAPPED.fullmatch(name) if name.endswith("]") else None
     return wrapped[1] if wrapped else name.removeprefix("metadata__").removesuffix("[]")
 
 
+def written(name: str) -> str:
+    """The bare name of a field as the tables above write it."""
+    return bare(name).lower().replace(" ", "_").replace("-", "_")
+
+
+# The fields of one request are asked a few times over, and then never again.
+@lru_cache(maxsize=4)
 def plain(given: Pairs) -> Pairs:
     """The fields by names that are written in one way."""
-    return tuple((re.sub(r"[ -]", "_", bare(name).lower()), value) for name, value in given)
+    return tuple((written(name), value) for name, value in given)
 
 
 def first(given: Pairs, names: Iterable[str]) -> str:
     """The first value that is not blank, by the order of the names; a field may have been given more than once."""
-    for wanted in names:
-        for name, value in given:
-            if name.lower() == wanted and value.strip():
-                return value.strip()
-    return ""
+    said = _said(given)
+    return next((said[name] for name in names if name in said), "")
+
+
+@lru_cache(maxsize=4)
+def _said(given: Pairs) -> Mapping[str, str]:
+    return {name.lower(): value.strip() for name, value in reversed(given) if value and not value.isspace()}
 
 
 def holds(given: Pairs, names: Iterable[str]) -> bool:

@@ -19,6 +19,7 @@ from sequencer.web import (
     bodies,
     challenge,
     cors,
+    guard,
     hosted,
     inbound,
     intake,
@@ -70,6 +71,11 @@ async def sign_up(request: Request, row: Preset | None = None) -> Response:
         return cors.preflight(request, form)
     answer = await _by_program(request, form, came, row) or await _by_browser(request, form, came, row)
     answer.headers.update(cors.headers(request, form))
+    if form.embed:
+        # Nothing on these pages acts by a press alone: whoever is tricked into one still has to confirm by mail.
+        policy = answer.headers.get("content-security-policy", guard.POLICY)
+        framed = f"frame-ancestors {' '.join(form.embed)}"
+        answer.headers["content-security-policy"] = policy.replace(guard.NOT_FRAMED, framed)
     return answer
 
 
@@ -168,8 +174,8 @@ async def _taken(request: Request, form: Form, how: Manner, given: Pairs) -> Res
     except BadRequest as error:
         return await _refusal(request, form, how, given, error)
     match reply:
-        case reception.Taken():
-            return answers.done(how, came, form) or await hosted.sent_page(request, came)
+        case reception.Taken(course=course):
+            return answers.done(how, came, form) or hosted.sent_page(request, course)
         case reception.Ask(suggestion=suggestion):
             return answers.asked(how, given, suggestion) or await hosted.ask_page(request, came, form, suggestion)
         case reception.Challenge():

@@ -34,7 +34,7 @@ def email(given: Pairs, form: Form, preset: Preset) -> str:
     names = (*preset.email, *shapes.EMAIL)
     if shapes.holds(given, names):
         return shapes.first(given, names)
-    likely = {name: value for name, value in given if "@" in value and not _is_kept_out(name, form, preset)}
+    likely = {name: value for name, value in given if "@" in value and not is_kept_out(name, form, preset)}
     found = {name: value for name, value in likely.items() if _is_address(value)} or likely
     if len(found) != 1:
         return ""
@@ -98,7 +98,7 @@ def language(given: Pairs, accepted: str) -> str:
 
 def attribution(given: Pairs, source: str) -> Pairs:
     """Which campaign brought the visitor: by the form, else by the address of its page."""
-    told = dict(parse_qsl(source.partition("?")[2].partition("#")[0]))
+    told = dict(parse_qsl(source.partition("?")[2].partition("#")[0])) if "?" in source else {}
     told |= {name: value for name, value in given if value.strip()}
     kept = {name.lower(): line(value, LONGEST_VALUE) for name, value in told.items() if _is_attribution(name.lower())}
     return tuple(sorted(kept.items()))[:_MOST_ATTRIBUTES]
@@ -119,6 +119,16 @@ def attributes(given: Pairs, form: Form, preset: Preset, *, typed: str) -> Pairs
         elif len(kept) < _MOST_ATTRIBUTES:
             kept[key] = said
     return tuple(kept.items())
+
+
+def is_kept_out(name: str, form: Form, preset: Preset) -> bool:
+    """Whether a field is none of the visitor's words: a trap, a redirect, or technique."""
+    low = name.lower()
+    return (
+        low in (*preset.redirects, *preset.pages, *shapes.NEXT, *shapes.PAGE)
+        or _is_trap(name, form, preset)
+        or shapes.matches(low, (*shapes.TECHNICAL, *preset.ignored))
+    )
 
 
 def line(text: str, longest: int) -> str:
@@ -143,23 +153,13 @@ def _is_attribution(name: str) -> bool:
     return name in shapes.ATTRIBUTION or re.fullmatch(r"utm_[a-z_]{1,32}", name) is not None
 
 
-def _is_kept_out(name: str, form: Form, preset: Preset) -> bool:
-    """Whether a field is none of the visitor's words: a trap, a redirect, or technique."""
-    low = name.lower()
-    return (
-        low in (*preset.redirects, *preset.pages, *shapes.NEXT, *shapes.PAGE)
-        or _is_trap(name, form, preset)
-        or shapes.matches(low, (*shapes.TECHNICAL, *preset.ignored))
-    )
-
-
 def _is_known(name: str, form: Form, preset: Preset) -> bool:
     """Whether a field has a place of its own."""
-    plain = shapes.plain(((name, ""),))[0][0]
+    plain = shapes.written(name)
     return (
         name.lower() in (*preset.email, *shapes.EMAIL)
         or plain in (*shapes.NAME, *shapes.FIRST_NAME, *shapes.LAST_NAME, *shapes.ZONE, *shapes.LANGUAGE)
         or _is_attribution(name.lower())
         or is_list(name, preset)
-        or _is_kept_out(name, form, preset)
+        or is_kept_out(name, form, preset)
     )

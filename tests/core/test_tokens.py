@@ -143,3 +143,16 @@ def test_the_message_id_header_fits_on_a_line() -> None:
     made = message_id(campaign=2**40, subscriber=2**40, run=99, domain="news.a-long-name.example.co.uk")
     assert len(f"Message-ID: {made}") <= 78
     assert set(made[1 : made.index("@")]) <= set(ascii_letters + digits)
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 1500, 86_400_000])
+def test_a_forms_mark_says_how_long_ago_it_was_made(milliseconds: int) -> None:
+    mark = tokens.stamp(SECRET, now=NOW)
+    ago = timedelta(milliseconds=milliseconds)
+    assert tokens.age(SECRET, mark, now=NOW + ago) == ago
+
+
+@pytest.mark.parametrize("mark", ["", "nonsense", "é", tokens.seal(SECRET, Purpose.LEAVE, 1), "x" * 100])
+def test_what_is_no_mark_of_a_form_has_no_age(mark: str) -> None:
+    assert tokens.age(SECRET, mark, now=NOW) is None
+    assert tokens.age("another secret of tests, long enough", tokens.stamp(SECRET, now=NOW), now=NOW) is None

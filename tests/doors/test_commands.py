@@ -7,11 +7,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from house import EIGHT, NOW, House, small_course
+from house import DAY, EIGHT, NOW, House, small_course
 from installation import LESSON, SETTINGS, Run, sentence
 
 from sequencer.cli.frame import clock
 from sequencer.content.files import shipped
+from sequencer.core.model import CatchUp
 from sequencer.store.database import Database
 
 EMAIL = "reader@example.org"
@@ -233,6 +234,24 @@ def test_subscriber_why_tells_what_was_sent_what_is_next_and_when(
     assert story["courses"][0]["next_due"] == "2026-03-03T08:00:00+01:00"
     assert story["suppressed"] is None
     assert story["blockers"] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("skip", "Passed over: its day passed while lessons rested."),
+        ("digest", "In the digest of lesson 3: its day passed while lessons rested."),
+    ],
+)
+def test_subscriber_why_tells_what_was_passed_over(sqlite_db: Database, run: Run, rule: str, words: str) -> None:
+    house = House(sqlite_db)
+    house.publish(small_course(catch_up=CatchUp(rule)))
+    house.join(EMAIL)
+    house.tick(EIGHT)
+    house.tick(EIGHT + 9 * DAY)
+    assert f"  2026-03-11 08:00 UTC  lesson 2: Subject 2: skipped. {words}\n" in run("subscriber", "why", EMAIL).stdout
+    (row,) = [json.loads(line) for line in run("delivery", "list", "--state", "skipped", "--json").stdout.splitlines()]
+    assert (row["what"], row["attempts"], row["reply"]) == ("lesson 2: Subject 2", 0, words)
 
 
 def test_subscriber_why_tells_what_stands_in_the_way(run: Run) -> None:

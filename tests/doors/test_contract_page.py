@@ -38,7 +38,7 @@ def named() -> Mapping[str, list[str]]:
 @pytest.fixture(scope="module")
 def written() -> Mapping[str, list[str]]:
     """In which files, below the project's folder, each test is written."""
-    found = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
             found[name].append(path.relative_to(ROOT).as_posix())
@@ -59,7 +59,8 @@ def test_every_test_that_the_contract_names_is_written_once(written: Mapping[str
 
 
 def test_every_test_that_the_contract_names_runs_on_both_databases(written: Mapping[str, list[str]]) -> None:
-    nodes = [f"{written[name][0]}::{name}" for name in named() if not written[name][0].startswith(CORE)]
+    found = [f"{path}::{name}" for name in named() for path in written.get(name, [])]
+    nodes = [node for node in found if not node.startswith(CORE)]
     # As pytest itself collects them, in a process of its own: fixtures and parameters say where a test runs.
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-n", "0"]
     done = subprocess.run(  # noqa: S603 (pytest)

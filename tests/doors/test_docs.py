@@ -30,14 +30,3 @@ def test_links_between_documents_lead_somewhere(page: Path) -> None:
     links = [one.to.partition("#")[0] for one in addresses(page.read_text(encoding="utf-8"))]
     here = [link for link in links if link and not re.match("[a-z]+:", link)]
     assert [link for link in here if not (page.parent / link).exists()] == []
-
-
-def test_the_contract_names_tests_that_there_are() -> None:
-    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "contract.md").read_text(encoding="utf-8")))
-    there = {
-        name
-        for path in (ROOT / "tests").rglob("test_*.py")
-        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
-    }
-    assert named
-    assert named - there == set()

@@ -11,7 +11,7 @@ from house import DAY, EIGHT, LONDON, NOW, SECRET, House, small_course
 from sqlalchemy import select
 
 from sequencer.core import tokens
-from sequencer.core.model import Deferred, EnrolmentState, Pace, Stage, SubscriberState
+from sequencer.core.model import CatchUp, Deferred, EnrolmentState, Pace, Stage, SubscriberState
 from sequencer.core.tokens import Purpose
 from sequencer.store.database import Database
 from sequencer.store.tables import metadata
@@ -132,6 +132,29 @@ def test_the_page_of_somebody_without_a_name_names_nobody(door: Door) -> None:
     door.house.join(EMAIL)
     door.house.tick(EIGHT)
     assert "1 of 3 lessons has reached you." in " ".join(door.ask.get(door.link(EMAIL, "c")).text.split())
+
+
+@pytest.mark.parametrize("rule", [CatchUp.SKIP, CatchUp.DIGEST])
+def test_the_page_says_what_became_of_lessons_that_were_passed_over(door: Door, rule: CatchUp) -> None:
+    link = on_course(door)
+    door.house.publish(small_course(catch_up=rule), door.now)
+    door.house.tick(EIGHT + 5 * DAY)
+    first, second, third = re.findall(r"<li>(.*?)</li>", door.ask.get(link).text, re.DOTALL)
+    assert "Subject 3" in third
+    words = {
+        CatchUp.SKIP: "Passed over: its day passed while lessons rested",
+        CatchUp.DIGEST: "Its day passed while lessons rested; read it here",
+    }[rule]
+    assert words in second
+    assert words not in first + third
+    readable = re.search(r'href="(/v/[^"]+)">Subject 2</a>', second)
+    assert (readable is not None, "</button>" in second) == (rule is CatchUp.DIGEST, rule is CatchUp.DIGEST)
+    if readable:
+        assert "Words of lesson 2" in door.ask.get(readable.group(1)).text
+        assert "Ticked as done." in press(door, link, "Done: Subject 2").text
+    assert '<section class="part" id="certificate">' in door.ask.get(link).text
+    made = certificate_of(door, link, "Without a name")
+    assert "2 of 3 lessons by e-mail" in " ".join(door.ask.get(made).text.split())
 
 
 # Pressing

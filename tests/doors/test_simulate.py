@@ -143,6 +143,42 @@ def test_lessons_that_a_course_skips_after_an_outage_are_named(simulate: Run, co
     assert [lesson for lesson, _, _ in paused] == [1, 2, 3, 4, 5, 6]
 
 
+def test_lessons_of_a_digest_are_named_beside_the_one_that_lists_them(simulate: Run, course: Path) -> None:
+    course.write_text(COURSE + 'catch_up = "digest"\n', encoding="utf-8")
+    found = rows(simulate("--start", "2026-05-01", "--outage", "2026-05-02..2026-05-04T14:00", "--json"))
+    assert found[1] == (
+        4,
+        "2026-05-04T14:00",
+        "it was due on Sat 2 May, when nothing could go out; lessons 2 to 3 are in its digest",
+    )
+    assert [lesson for lesson, _, _ in found] == [1, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("rule", "lessons", "note"),
+    [
+        ("shift", [1, 2, 3, 4, 5, 6], ""),
+        ("skip", [1, 5, 6], "; lessons 2 to 4 are skipped"),
+        ("digest", [1, 5, 6], "; lessons 2 to 4 are in its digest"),
+    ],
+)
+def test_after_a_rest_of_the_course_it_goes_on_at_the_readers_hour(
+    simulate: Run, course: Path, rule: str, lessons: list[int], note: str
+) -> None:
+    course.write_text(COURSE + f'catch_up = "{rule}"\n', encoding="utf-8")
+    found = rows(simulate("--start", "2026-05-01", "--rest", "2026-05-02..2026-05-04T14:00", "--json"))
+    assert [lesson for lesson, _, _ in found] == lessons
+    assert found[1][1:] == ("2026-05-05T08:00", f"it was due on Sat 2 May, when nothing could go out{note}")
+
+
+def test_who_pauses_in_an_outage_is_shown_nothing_as_missed(simulate: Run, course: Path) -> None:
+    course.write_text(COURSE + 'catch_up = "skip"\n', encoding="utf-8")
+    spans = ("--outage", "2026-05-02..2026-05-05", "--pause", "2026-05-03..2026-05-10")
+    found = rows(simulate("--start", "2026-05-01", *spans, "--json"))
+    assert found[1] == (2, "2026-05-11T08:00", "paused; it would have come on Sat 2 May")
+    assert [lesson for lesson, _, _ in found] == [1, 2, 3, 4, 5, 6]
+
+
 def test_what_a_reader_prefers_goes_before_the_course(simulate: Run) -> None:
     words = ("--start", "2026-05-01T12:00", "--days", "mon,thu", "--pace", "every-other-day", "--hour", "19:30")
     found = rows(simulate(*words, "--json"))

@@ -51,14 +51,14 @@ def test_what_is_kept_is_what_would_be_made_of_the_whole_course() -> None:
     for step in (*range(len(course.lessons)), *range(3)):
         parcel = proof.pull(press, course, step, READER, relay=RELAY, now=NOW)
         assert kept.lesson(course, step, READER, now=NOW) == proof.opened(parcel.content)
-    for kind in (DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER):
-        parcel = proof.pull_letter(press, kind, course, READER, relay=RELAY, now=NOW)
-        assert kept.letter(kind, course, READER, now=NOW) == proof.opened(parcel.content)
-    assert kept.letter(DeliveryKind.CONFIRMATION, course, READER, now=NOW).subject.startswith("Please confirm")
+    for template in LETTERS:
+        parcel = proof.pull_letter(press, template, course, READER, relay=RELAY, now=NOW)
+        assert kept.letter(template, course, READER, now=NOW) == proof.opened(parcel.content)
+    assert kept.letter("confirm", course, READER, now=NOW).subject.startswith("Please confirm")
 
 
 def test_a_lesson_is_compiled_when_it_changed_and_not_before(own: Path) -> None:
-    galley, course = Galley(Templates(own), IMPRINT, RELAY), small_course()
+    galley, course = Galley(Templates(own, live=True), IMPRINT, RELAY), small_course()
     assert [text(galley, course, step) for step in (0, 1)] == ["first: Subject 1 of 3", "first: Subject 2 of 3"]
     say(own, "second")
     assert text(galley, course, 0, name="Somebody else") == "first: Subject 1 of 3"
@@ -69,7 +69,7 @@ def test_a_lesson_is_compiled_when_it_changed_and_not_before(own: Path) -> None:
 
 
 def test_every_lesson_is_compiled_anew_when_there_is_another_lesson_or_another_title(own: Path) -> None:
-    galley = Galley(Templates(own), IMPRINT, RELAY)
+    galley = Galley(Templates(own, live=True), IMPRINT, RELAY)
     assert text(galley, small_course(3), 0) == "first: Subject 1 of 3"
     say(own, "second")
     assert text(galley, small_course(4), 0) == "second: Subject 1 of 4"
@@ -78,7 +78,7 @@ def test_every_lesson_is_compiled_anew_when_there_is_another_lesson_or_another_t
 
 
 def test_no_more_is_kept_than_there_is_room_for(own: Path) -> None:
-    galley, course = Galley(Templates(own), IMPRINT, RELAY, room=2), small_course()
+    galley, course = Galley(Templates(own, live=True), IMPRINT, RELAY, room=2), small_course()
     for step in (0, 1, 2):
         text(galley, course, step)
     say(own, "second")
@@ -103,7 +103,7 @@ def test_a_mail_that_was_judged_is_judged_anew_when_it_changed(own: Path, tmp_pa
     (folder / "course.toml").write_text('title = "Small"\nsender = "ann@example.org"\n', encoding="utf-8")
     front = "---\nid: a\nsubject: {}\npreheader: A line\ntheme: T\n---\nWords.\n"
     (folder / "01.md").write_text(front.format("One"), encoding="utf-8")
-    galley = Galley(Templates(own), IMPRINT, RELAY)
+    galley = Galley(Templates(own, live=True), IMPRINT, RELAY)
     assert galley.findings(folder, now=NOW) == []
     (own / "mail" / "lesson.txt").write_text("No way out.\n", encoding="utf-8")
     assert galley.findings(folder, now=NOW) == []

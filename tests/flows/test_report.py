@@ -15,6 +15,8 @@ from sequencer.flows import report, subscription
 from sequencer.flows.report import Why
 
 EMAIL = "reader@example.org"
+NOBODY_KNOWS = "Nobody knows whether lesson 1: Subject 1 (message 2) arrived; "
+HELD = 'it is held, and "sequencer delivery resolve 2 --as sent" (or failed, or again) settles it. The line was cut.'
 
 
 @pytest.fixture
@@ -88,14 +90,10 @@ def test_what_is_uncertain_says_when_it_is_sent_once_more_and_then_that_it_is_he
     open_house.courier.answers = [Uncertain(reply="the line was cut"), Uncertain(reply="the line was cut")]
     open_house.tick(EIGHT)
     assert list(_why(open_house).blockers) == [
-        "Nobody knows whether lesson 1: Subject 1 (message 2) arrived; it is sent once more at 2026-03-02 08:15 UTC. "
-        "The line was cut."
+        NOBODY_KNOWS + "it is sent once more at 2026-03-02 08:15 UTC. The line was cut."
     ]
     open_house.tick(EIGHT + timedelta(minutes=15))
-    assert list(_why(open_house).blockers) == [
-        "Nobody knows whether lesson 1: Subject 1 (message 2) arrived; it is held, and "
-        '"sequencer delivery resolve 2 --as sent" (or failed, or again) settles it. The line was cut.'
-    ]
+    assert list(_why(open_house).blockers) == [NOBODY_KNOWS + HELD]
 
 
 def test_a_dead_address_is_told_with_the_relay_s_words(open_house: House) -> None:

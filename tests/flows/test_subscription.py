@@ -583,8 +583,11 @@ def test_an_admin_is_told_which_course_is_not_published(open_house: House) -> No
         subscription.add(open_house.db, an_address(EMAIL), form, name="", zone=LONDON, reason="so", now=NOW)
 
 
-def test_unsubscribing_nobody_is_no_error(house: House) -> None:
-    subscription.leave_person(house.db, SubscriberId(404), now=NOW)
+def test_unsubscribing_nobody_is_no_error_and_changes_nobody(open_house: House) -> None:
+    open_house.join(EMAIL)
+    before = (open_house.person(EMAIL), open_house.place(EMAIL), open_house.ledger(EMAIL))
+    subscription.leave_person(open_house.db, SubscriberId(404), now=NOW)
+    assert (open_house.person(EMAIL), open_house.place(EMAIL), open_house.ledger(EMAIL)) == before
 
 
 def test_the_courses_of_a_person_are_told_with_their_place_in_each(open_house: House) -> None:

@@ -34,7 +34,7 @@ class Verdict:
     def __str__(self) -> str:
         """The score, and the rules that count, for whoever has to mend the mail."""
         rules = ", ".join(f"{rule} {max(scores):+.3g}" for rule, scores in sorted(self.rules.items()))
-        return f"{self.score:.2f} (strictest {self.strictest:.2f}): {rules or 'no rule'}"
+        return f"{self.score:.3f} (strictest {self.strictest:.3f}): {rules or 'no rule'}"
 
 
 def verdicts(room: Room, messages: Sequence[bytes]) -> list[Verdict]:

@@ -12,10 +12,27 @@ from sequencer.core.keys import Key, Scope
 from sequencer.errors import NotFound
 from sequencer.settings import Settings
 from sequencer.store.database import Transaction
+from sequencer.web.api import schemas
 from sequencer.web.api.problems import Kind, Refused
 from sequencer.web.api.schemas import LARGEST_ID, Schema
 
 ROOT = "/api/v1"
+
+# What a request of a method may say in its headers, and what for.
+HEADERS: Mapping[str, Mapping[str, Schema]] = {
+    "POST": {
+        "Idempotency-Key": {
+            **schemas.IDEMPOTENCY_KEY,
+            "description": "The same key with the same body is acted on once in a day, and answered alike.",
+        }
+    },
+    "PATCH": {
+        "If-Match": {
+            **schemas.IF_MATCH,
+            "description": "The ETag that was seen last: where it is another one by now, nothing is done.",
+        }
+    },
+}
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -30,7 +47,7 @@ class Call:
     named: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
-    if_match: str = ""
+    headers: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> int:
@@ -57,7 +74,8 @@ class Call:
 
     def unless_changed(self, seen: Mapping[str, object]) -> None:
         """Raises Refused where the caller says what they saw last, and it is not like that any more."""
-        if self.if_match and not matches(self.if_match, etag(spell(seen))):
+        last = self.headers["If-Match"]
+        if last and not matches(last, etag(spell(seen))):
             raise Refused(Kind.CHANGED_MEANWHILE, "It has changed since you saw it; look again, then decide.")
 
 
@@ -90,6 +108,11 @@ class Operation:
     parameters: Mapping[str, Schema] = field(default_factory=lambda: _NOTHING)
     body: str = ""
     problems: tuple[Kind, ...] = ()
+
+    @property
+    def headers(self) -> Mapping[str, Schema]:
+        """What it listens to in headers."""
+        return HEADERS.get(self.method, _NOTHING)
 
     @property
     def writes(self) -> bool:

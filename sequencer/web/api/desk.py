@@ -26,7 +26,6 @@ from sequencer.web.api.reading import Checker
 
 log = logging.getLogger(__name__)
 
-_NAME = re.compile("[!-~]{1,255}")  # of an idempotency key
 _READ_BY = ("*/*", "application/*", "application/json", problems.MEDIA_TYPE)
 
 
@@ -44,6 +43,7 @@ class _Checks:
     """What the words of an operation are checked by."""
 
     query: Checker
+    headers: Checker
     body: Checker | None
 
     @classmethod
@@ -51,6 +51,7 @@ class _Checks:
         """Made once: that takes longer than to check."""
         return cls(
             query=Checker(schemas.obj(one.parameters, required=())),
+            headers=Checker(schemas.obj(one.headers, required=())),
             body=Checker(schemas.COMPONENTS[one.body]) if one.body else None,
         )
 
@@ -87,7 +88,7 @@ class Desk:
     def _allowed(self, letter: Letter, operation: Operation, key: Key) -> Response:
         try:
             call = self._call(letter, operation, key)
-            answer = self._act(letter, operation, call)
+            answer = self._act(operation, call)
         except SequencerError as error:
             return problems.of(error)
         return _response(letter.request, operation, answer)
@@ -115,22 +116,26 @@ class Desk:
             now=letter.now,
             path=f"{calls.ROOT}{operation.path}",
             named=request.path_params,
-            if_match=request.headers.get("if-match", ""),
         )
         call.insist(operation.scope)
         _refuse_other_media(request, operation)
         checks = self._checks[operation.id]
-        query = reading.query(request.query_params.multi_items(), operation.parameters, checks.query)
-        return replace(call, query=query, body=reading.body(letter.body, checks.body) if checks.body else {})
+        said = [(name, text) for name in operation.headers for text in request.headers.getlist(name)]
+        return replace(
+            call,
+            query=reading.parameters(request.query_params.multi_items(), operation.parameters, checks.query),
+            headers=reading.parameters(said, operation.headers, checks.headers),
+            body=reading.body(letter.body, checks.body) if checks.body else {},
+        )
 
-    def _act(self, letter: Letter, operation: Operation, call: Call) -> Answer:
+    def _act(self, operation: Operation, call: Call) -> Answer:
         def act(tx: Transaction) -> Answer:
             reply = operation.act(tx, call)
             return Answer(status=reply.status, body="" if reply.body is None else calls.spell(reply.body))
 
         if not operation.writes:
             return keys.look(self._app.db, act)
-        return keys.once(self._app.db, _asked(letter.request, operation, call), act, now=call.now)
+        return keys.once(self._app.db, _asked(operation, call), act, now=call.now)
 
     def _note_use(self, key: Key, now: datetime) -> None:
         """After the answer is out: nobody waits for this, nor hears of it where it fails."""
@@ -140,15 +145,13 @@ class Desk:
             log.warning("key.not_noted", extra={"key": key.id, "reason": str(error)})
 
 
-def _asked(request: Request, operation: Operation, call: Call) -> Asked | None:
-    """What tells this request from others, where the caller gave it a name. Raises Refused."""
-    if operation.method != "POST" or "idempotency-key" not in request.headers:
+def _asked(operation: Operation, call: Call) -> Asked | None:
+    """What tells this request from others, where the caller gave it a name."""
+    name = call.headers.get("Idempotency-Key")
+    if not name:
         return None
-    names = request.headers.getlist("idempotency-key")
-    if len(names) != 1 or not _NAME.fullmatch(names[0]):
-        raise Refused(Kind.MALFORMED, "An idempotency key has 1 to 255 visible characters of ASCII; a UUID is fine.")
     said = f"{operation.id}\n{json.dumps(call.body, sort_keys=True)}"
-    return Asked(key=call.key.id, name=names[0], request=hashlib.sha256(said.encode()).hexdigest())
+    return Asked(key=call.key.id, name=name, request=hashlib.sha256(said.encode()).hexdigest())
 
 
 def _response(request: Request, operation: Operation, answer: Answer) -> Response:

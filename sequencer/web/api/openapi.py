@@ -81,15 +81,8 @@ def _parameters(one: Operation) -> Iterator[Schema]:
         yield {"name": name, "in": "path", "required": True, "schema": routes.PATH_PARAMETERS[name]}
     for name, schema in one.parameters.items():
         yield {"name": name, "in": "query", "schema": schema}
-    if one.method == "POST":
-        yield _header("Idempotency-Key", "The same key with the same body is acted on once in a day.", 255)
-    if one.method == "PATCH":
-        yield _header("If-Match", "The ETag that was seen last; where it has changed, nothing is done.", 255)
-
-
-def _header(name: str, meaning: str, most: int) -> Schema:
-    schema = {"type": "string", "minLength": 1, "maxLength": most, "pattern": "^[!-~]+$"}
-    return {"name": name, "in": "header", "description": meaning, "schema": schema}
+    for name, schema in one.headers.items():
+        yield {"name": name, "in": "header", "schema": schema}
 
 
 def _answers(one: Operation) -> Mapping[str, Any]:

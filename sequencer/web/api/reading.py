@@ -84,8 +84,10 @@ def body(content: bytes, checker: Checker) -> Mapping[str, Any]:
     return value
 
 
-def query(given: Iterable[tuple[str, str]], properties: Mapping[str, Schema], checker: Checker) -> Mapping[str, Any]:
-    """The parameters of a query, those that are left out as usual. Raises Refused."""
+def parameters(
+    given: Iterable[tuple[str, str]], properties: Mapping[str, Schema], checker: Checker
+) -> Mapping[str, Any]:
+    """The parameters of a query or of headers, those that are left out as usual. Raises Refused."""
     found: dict[str, object] = {}
     faults: list[Fault] = []
     for name, text in given:

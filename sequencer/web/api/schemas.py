@@ -15,6 +15,8 @@ _ONE_LINE = r"^[^\x00-\x1f\x7f]*$"
 _HOUR = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
 _LANGUAGE = "^([A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*)?$"
 _EVENT = f"^{EVENT_NAME}$"
+_VISIBLE = "^[!-~]+$"
+_PRINTED = "^[ -~]+$"
 
 # What a text must be, in words, by the pattern or format that it does not fit.
 PATTERNS: Mapping[str, str] = MappingProxyType(
@@ -24,6 +26,8 @@ PATTERNS: Mapping[str, str] = MappingProxyType(
         _HOUR: "an hour like 07:30",
         _LANGUAGE: "a language tag like de-AT",
         _EVENT: 'a name of small letters, digits, "-" and "_" that begins with a letter',
+        _VISIBLE: "of visible characters of ASCII, such as a UUID",
+        _PRINTED: "an ETag as an answer gave it, in its quotes",
     }
 )
 FORMATS: Mapping[str, str] = MappingProxyType({"date": "a day like 2026-12-24", "email": "an e-mail address"})
@@ -65,10 +69,12 @@ def page(of: str) -> Schema:
 ID: Schema = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
 CURSOR: Schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID, "default": 0}
 LIMIT: Schema = {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}
-EMAIL: Schema = {"type": "string", "format": "email", "minLength": 3, "maxLength": 320, "pattern": _ONE_LINE}
+EMAIL: Schema = {"type": "string", "format": "email"}
 SLUG: Schema = {"type": "string", "pattern": _SLUG}
 SUBSCRIBER_STATE: Schema = {"type": "string", "enum": tuple(SubscriberState)}
 ENROLMENT_STATE: Schema = {"type": "string", "enum": tuple(EnrolmentState)}
+IDEMPOTENCY_KEY: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _VISIBLE}
+IF_MATCH: Schema = {"type": "string", "maxLength": 255, "pattern": _PRINTED}
 TAG: Schema = line(64, minLength=1)
 ZONE: Schema = line(64, "A time zone's name, such as Europe/London.", minLength=1, format="timezone")
 LANGUAGE: Schema = {

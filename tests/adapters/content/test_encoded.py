@@ -16,7 +16,7 @@ from jinja2 import UndefinedError
 
 from sequencer.content import courses, encoded
 from sequencer.content.files import shipped
-from sequencer.content.render import CompiledMail, Person, compile_confirmation, compile_lesson, sample_person
+from sequencer.content.render import CompiledMail, Person, compile_lesson, compile_letter, sample_person
 from sequencer.content.templates import Templates
 from sequencer.core.model import Mailbox
 from sequencer.errors import BadContent
@@ -182,6 +182,6 @@ def test_no_mark_of_the_wire_is_left_where_a_value_is_undefined() -> None:
 
 def test_the_confirmation_travels_word_for_word() -> None:
     course = courses.read(shipped("lessons") / "why-men-pull-away")
-    mail = compile_confirmation(course, templates=Templates(), postal_address=POSTAL, confirm_within=7)
+    mail = compile_letter(course, "confirm", templates=Templates(), postal_address=POSTAL, days=7)
     links = {"confirm": "https://example.org/confirm/" + "a" * 60, "refuse": "https://example.org/u/b"}
     assert_same(mail, Person(name="", address="", links=links))

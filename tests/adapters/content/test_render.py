@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sequencer.content import courses
 from sequencer.content.files import shipped
-from sequencer.content.render import CompiledMail, Mail, Person, compile_confirmation, compile_lesson, sample_person
+from sequencer.content.render import CompiledMail, Mail, Person, compile_lesson, compile_letter, sample_person
 from sequencer.content.templates import Templates
 from sequencer.errors import BadContent
 
@@ -309,7 +309,7 @@ CONFIRM = {"confirm": "https://example.org/confirm/abc", "refuse": "https://exam
 
 
 def confirmation(name: str = "", address: str = "", within: int = 7) -> Mail:
-    made = compile_confirmation(SHIPPED, templates=TEMPLATES, postal_address=POSTAL, confirm_within=within)
+    made = compile_letter(SHIPPED, "confirm", templates=TEMPLATES, postal_address=POSTAL, days=within)
     return made.fill(Person(name=name, address=address, links=CONFIRM))
 
 
@@ -337,7 +337,7 @@ def test_one_day_is_one_day() -> None:
 
 def test_a_title_is_a_title_whatever_it_holds() -> None:
     course = replace(SHIPPED, title='Love & <War>, "2"')
-    mail = compile_confirmation(course, templates=TEMPLATES, postal_address=POSTAL, confirm_within=7).fill(
+    mail = compile_letter(course, "confirm", templates=TEMPLATES, postal_address=POSTAL, days=7).fill(
         Person(name="", address="", links=CONFIRM)
     )
     assert mail.subject == 'Please confirm: Love & <War>, "2"'

@@ -14,7 +14,7 @@ from sequencer.web.preview import Desk
 UNGUARDED = "\nDear {{ subscriber.name }},\n"
 TEMPLATE = (
     "<mjml><mj-body><{tag} /><mj-section><mj-column><mj-text>"
-    '<a href="{{{{ links.confirm }}}}{{{{ links.unsubscribe }}}}">Press</a></mj-text></mj-column></mj-section>'
+    '<a href="{{{{ links.{link} }}}}">Press</a></mj-text></mj-column></mj-section>'
     "</mj-body></mjml>"
 )
 LONG = f'"{"Words " * 15}"'
@@ -94,8 +94,8 @@ def test_all_that_is_wrong_with_course_toml_stands_on_the_list(ask: httpx.Client
 def test_what_is_found_in_templates_stands_on_the_list_or_at_their_mail(desk: Desk, tmp_path: Path) -> None:
     own = tmp_path / "templates"
     (own / "mail").mkdir(parents=True)
-    for name, tag in (("lesson.mjml", "mj-nothing"), ("confirm.mjml", "mj-nobody")):
-        (own / "mail" / name).write_text(TEMPLATE.format(tag=tag), encoding="utf-8")
+    for name, tag, link in (("lesson", "mj-nothing", "unsubscribe"), ("confirm", "mj-nobody", "confirm")):
+        (own / "mail" / f"{name}.mjml").write_text(TEMPLATE.format(tag=tag, link=link), encoding="utf-8")
     desk = replace(desk, templates=Templates(own), watched=(own, *desk.watched))
     with served(preview.build(desk)) as url, httpx.Client(base_url=url) as ask:
         (found,) = notes(ask, "/")

@@ -1,0 +1,403 @@
+"""Is everything forgotten that nobody needs any more, and nothing else, wherever the upkeep is killed?"""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from house import DAY, FORM, LONDON, NOW, SECRET, TERMS, House, an_address, small_course
+from sqlalchemy import Table, event, func, insert, select, text
+
+from sequencer.core import abuse
+from sequencer.core.abuse import Kind
+from sequencer.core.model import (
+    DeliveryKind,
+    DeliveryState,
+    EnrolmentState,
+    SignupRequest,
+    SubscriberState,
+    SuppressionReason,
+)
+from sequencer.flows import optin, subscription, upkeep
+from sequencer.flows.reminders import Patience
+from sequencer.flows.upkeep import BATCH, Tidied
+from sequencer.forms import OptIn
+from sequencer.store import consents, courses, door, erasure, subscribers, used
+from sequencer.store.database import Database, Transaction
+from sequencer.store.tables import (
+    address_change,
+    api_answer,
+    api_key,
+    delivery,
+    departure,
+    enrolment,
+    hook,
+    hook_call,
+    lesson,
+    metadata,
+)
+from sequencer.store.tables import done as done_table
+from sequencer.store.tables import event as event_table
+
+EMAIL = "reader@example.org"
+MONTH = NOW + 30 * DAY
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def open_house(house: House) -> House:
+    """A house whose small course is published."""
+    house.publish(small_course())
+    return house
+
+
+def rows(db: Database) -> dict[str, int]:
+    """How many rows each table has that has any."""
+    with db.read() as tx:
+        counts = {
+            table.name: tx.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.sorted_tables
+        }
+    return {name: count for name, count in counts.items() if count}
+
+
+def asked(house: House, email: str = EMAIL, now: datetime = NOW) -> None:
+    """Somebody signs up and gets the mail."""
+    house.sign_up(email, now)
+    house.tick(now)
+
+
+def is_known(house: House, email: str = EMAIL) -> bool:
+    """Whether we know somebody of this address."""
+    with house.db.read() as tx:
+        return subscribers.find(tx, an_address(email)) is not None
+
+
+# Who is forgotten
+
+
+def test_who_never_confirmed_is_erased_thirty_days_after_their_last_sign_up(open_house: House) -> None:
+    before = rows(open_house.db)
+    asked(open_house)
+    open_house.tidy(NOW + 3 * DAY)
+    open_house.tick(NOW + 3 * DAY)
+    open_house.tidy(MONTH - timedelta(seconds=1))
+    assert is_known(open_house)
+    assert open_house.tidy(MONTH).forgotten == 1
+    assert rows(open_house.db) == before
+
+
+def test_a_later_sign_up_is_waited_for_even_one_that_got_no_answer(open_house: House) -> None:
+    for day in (0, 1, 20):
+        asked(open_house, now=NOW + day * DAY)
+    assert len(open_house.courier.sent) == 2
+    open_house.tidy(MONTH + 19 * DAY)
+    assert is_known(open_house)
+    assert open_house.tidy(MONTH + 20 * DAY).forgotten == 1
+
+
+def test_nothing_is_left_of_who_is_erased_in_any_table(open_house: House) -> None:
+    asked(open_house)
+    open_house.sign_up("other@example.org")
+    before = rows(open_house.db)
+    who, other = open_house.person(EMAIL).id, open_house.person("other@example.org").id
+    with open_house.db.begin() as tx:
+        _fill(tx, who)
+        _fill(tx, other, "2")
+    with open_house.db.begin() as tx:
+        erasure.erase(tx, [who])
+    after = rows(open_house.db)
+    about = {"subscriber", *(table.name for table in metadata.sorted_tables if _refers(table))}
+    assert about >= {"consent", "delivery", "enrolment", "event", "hook_call", "done", "departure", "address_change"}
+    assert {name: after[name] for name in about} == dict.fromkeys(about, 1) | {"delivery": 2}
+    assert before["subscriber"] == 2
+    with open_house.db.begin() as tx:
+        erasure.erase(tx, [other])
+        erasure.erase(tx, [])
+    assert not set(rows(open_house.db)) & about
+
+
+def _refers(table: Table) -> bool:
+    """Whether rows of this table can be somebody's, or belong to something of theirs."""
+    targets = [key.column.table for key in table.foreign_keys]
+    return any(target.name == "subscriber" or _refers(target) for target in targets)
+
+
+def _fill(tx: Transaction, who: int, suffix: str = "") -> None:
+    """A row in each table that can hold something of a person."""
+    course = courses.current(tx, "small")
+    assert course is not None
+    place = tx.execute(
+        insert(enrolment)
+        .values(
+            subscriber_id=who, course_id=course.course_id, run=0, step=0, state=EnrolmentState.ACTIVE, fence=0,
+            started_at=NOW,
+        )
+        .returning(enrolment.c.id)
+    ).scalar_one()  # fmt: skip
+    first = tx.execute(select(func.min(lesson.c.id))).scalar_one()
+    tx.execute(insert(done_table).values(enrolment_id=place, lesson_id=first, run=0, done_at=NOW))
+    tx.execute(
+        insert(delivery).values(
+            kind=DeliveryKind.LESSON, campaign_id=first, subscriber_id=who, run=0, enrolment_id=place, state=DeliveryState.SENT,
+            attempt=1, doubts=0, relay="", reply="", created_at=NOW,
+        )
+    )  # fmt: skip
+    tx.execute(insert(departure).values(subscriber_id=who, reason="", words="why", left_at=NOW))
+    tx.execute(
+        insert(address_change).values(
+            subscriber_id=who, normalized="n@example.org", wire="n@example.org", needs_smtputf8=0, ip="", asked_at=NOW
+        )
+    )
+    told = tx.execute(
+        insert(event_table)
+        .values(name="bought", subscriber_id=who, payload="{}", happened_at=NOW)
+        .returning(event_table.c.id)
+    ).scalar_one()
+    to = tx.execute(
+        insert(hook)
+        .values(name=f"crm{suffix}", url="https://crm.example", secret="s", events=("bought",), created_at=NOW)
+        .returning(hook.c.id)
+    ).scalar_one()
+    tx.execute(insert(hook_call).values(hook_id=to, event_id=told, attempt=0, reply=""))
+
+
+def test_who_disowned_or_bounced_is_erased_and_stays_on_the_suppression_list(open_house: House) -> None:
+    asked(open_house)
+    open_house.refuse(EMAIL)
+    assert open_house.tidy(MONTH).forgotten == 1
+    assert not is_known(open_house)
+    with open_house.db.read() as tx:
+        found = subscribers.suppression_of(tx, an_address(EMAIL))
+    assert found is not None
+    assert found.reason is SuppressionReason.DISOWNED
+    asked(open_house, now=MONTH)
+    assert len(open_house.courier.sent) == 1
+
+
+def _confirmed(house: House) -> None:
+    house.join(EMAIL)
+
+
+def _left(house: House) -> None:
+    house.join(EMAIL)
+    house.leave_now(EMAIL)
+
+
+def _disowned_after_all(house: House) -> None:
+    house.join(EMAIL)
+    house.refuse(EMAIL)
+
+
+def _added(house: House) -> None:
+    subscription.add(house.db, an_address(EMAIL), FORM, name="", zone=LONDON, reason="At the fair.", now=NOW)
+
+
+def _admitted(house: House) -> None:
+    form = replace(FORM, opt_in=OptIn.SINGLE, single_because="They had signed in.")
+    house.sign_up(EMAIL)
+    with house.db.begin() as tx:
+        (consent,) = consents.of(tx, house.person(EMAIL).id)
+        request = SignupRequest(
+            form=FORM.key, address=an_address(EMAIL), name="", timezone="", note="", source_url="", ip=""
+        )
+        assert optin.admit(tx, consent.subscriber_id, consent.course_id, request, form, now=NOW)
+
+
+@pytest.mark.parametrize("came", [_confirmed, _left, _disowned_after_all, _added, _admitted])
+def test_who_confirmed_or_was_vouched_for_is_never_forgotten(open_house: House, came: Callable[[House], None]) -> None:
+    came(open_house)
+    assert open_house.tidy(NOW + 4000 * DAY).forgotten == 0
+    assert is_known(open_house)
+
+
+def test_nobody_is_forgotten_whose_link_still_works(open_house: House) -> None:
+    asked(open_house)
+    terms = replace(TERMS, patience=Patience(link=60 * DAY, reminder=3 * DAY))
+    assert open_house.tidy(NOW + 60 * DAY - HOUR, terms).forgotten == 0
+    assert open_house.tidy(NOW + 60 * DAY, terms).forgotten == 1
+
+
+def test_nobody_is_forgotten_while_a_mail_to_them_is_on_its_way(open_house: House) -> None:
+    open_house.sign_up(EMAIL)
+    with open_house.db.begin() as tx:
+        tx.execute(delivery.update().values(state=DeliveryState.SENDING, attempt=1, due_at=None, lease_until=2**40))
+    assert open_house.tidy(MONTH).forgotten == 0
+    with open_house.db.begin() as tx:
+        tx.execute(delivery.update().values(state=DeliveryState.SENT, lease_until=None))
+    assert open_house.tidy(MONTH).forgotten == 1
+
+
+def test_whom_somebody_else_holds_is_forgotten_with_the_next_look(shared_house: House) -> None:
+    shared_house.publish(small_course())
+    asked(shared_house)
+    with shared_house.db.begin() as other:
+        subscribers.lock(other, shared_house.person(EMAIL).id)
+        assert shared_house.tidy(MONTH).forgotten == 0
+    assert shared_house.tidy(MONTH).forgotten == 1
+
+
+def test_who_is_forgotten_may_come_again_as_a_stranger(open_house: House) -> None:
+    asked(open_house)
+    open_house.tidy(MONTH)
+    open_house.join(EMAIL, MONTH)
+    assert open_house.person(EMAIL).state is SubscriberState.ACTIVE
+    open_house.tick(MONTH + HOUR)
+    assert open_house.subjects(EMAIL)[-1] == "Subject 1"
+
+
+def test_many_are_forgotten_a_batch_to_a_commit(open_house: House) -> None:
+    for number in range(BATCH + 3):
+        open_house.sign_up(f"reader-{number}@example.org")
+    looks = itertools.chain([False, True], itertools.repeat(True))
+    assert upkeep.forget(open_house.db, TERMS, now=MONTH, stop=lambda: next(looks)) == BATCH
+    assert upkeep.forget(open_house.db, TERMS, now=MONTH) == 3
+
+
+def test_forgetting_takes_no_longer_for_a_long_list(sqlite_db: Database) -> None:
+    with sqlite_db.read() as tx:
+        query = "EXPLAIN QUERY PLAN SELECT id FROM subscriber WHERE confirmed_at IS NULL AND asked_at <= 5 LIMIT 9"
+        plans = [row.detail for row in tx.execute(text(query))]
+        for table in metadata.sorted_tables:
+            for column in table.columns:
+                if any(key.column.table.name == "subscriber" for key in column.foreign_keys):
+                    query = f"EXPLAIN QUERY PLAN DELETE FROM {table.name} WHERE {column.name} IN (1, 2)"  # noqa: S608
+                    plans += [row.detail for row in tx.execute(text(query))]
+    assert plans[0].startswith("SEARCH subscriber USING COVERING INDEX subscriber_unconfirmed")
+    assert [plan for plan in plans if plan.startswith("SCAN")] == []
+
+
+# What refers to nobody
+
+
+def test_what_may_be_used_again_what_was_counted_and_what_was_answered_goes_in_time(open_house: House) -> None:
+    subject = abuse.subject(Kind.FORM, FORM.key, SECRET)
+    with open_house.db.begin() as tx:
+        for number in range(5):
+            used.first(tx, f"digest-{number}", until=NOW + HOUR)
+        used.first(tx, "later", until=NOW + 40 * DAY)
+        door.count(tx, {subject: 1}, now=NOW)
+        which = tx.execute(
+            insert(api_key).values(name="k", digest="d", scopes=(), created_at=NOW).returning(api_key.c.id)
+        ).scalar_one()
+        tx.execute(
+            insert(api_answer).values(api_key_id=which, key="a", request="", status=200, body="{}", answered_at=NOW)
+        )
+    assert open_house.tidy(NOW + HOUR / 2) == Tidied(reminded=0, forgotten=0, dropped=0)
+    assert open_house.tidy(NOW + HOUR).dropped == 5
+    assert open_house.tidy(NOW + DAY + HOUR).dropped == 1
+    assert open_house.tidy(NOW + 9 * DAY).dropped == 1
+    assert open_house.tidy(NOW + 40 * DAY).dropped == 1
+    assert {"used", "door_use", "api_answer"} & set(rows(open_house.db)) == set()
+
+
+# Killed at any moment
+
+
+class Killed(BaseException):
+    """The process is gone; nothing catches this, as nothing catches SIGKILL."""
+
+
+@contextmanager
+def killed(db: Database, nth: int) -> Iterator[list[str]]:
+    """The process dies as it is about to say its nth word to the database; what it said before."""
+    said: list[str] = []
+
+    def say(word: str) -> None:
+        if len(said) == nth:
+            raise Killed
+        said.append(word)
+
+    def before(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        say(statement)
+
+    def commit(_connection: object) -> None:
+        say("COMMIT")
+
+    event.listen(db.engine, "before_cursor_execute", before)
+    event.listen(db.engine, "commit", commit)
+    try:
+        yield said
+    finally:
+        event.remove(db.engine, "before_cursor_execute", before)
+        event.remove(db.engine, "commit", commit)
+
+
+def _lives(db: Database, nth: int, act: Callable[[], object]) -> bool:
+    """Whether the act came to its end before its nth word."""
+    try:
+        with killed(db, nth):
+            act()
+    except Killed:
+        return False
+    return True
+
+
+def _empty(db: Database) -> None:
+    with db.begin() as tx:
+        for table in reversed(metadata.sorted_tables):
+            tx.execute(table.delete())
+
+
+def test_an_upkeep_that_is_killed_anywhere_loses_and_doubles_nothing(open_house: House) -> None:
+    house, now = open_house, MONTH
+    old, due = [f"old-{n}@example.org" for n in range(2)], [f"due-{n}@example.org" for n in range(2)]
+    for nth in itertools.count():
+        _empty(house.db)
+        house.courier.sent.clear()
+        house.publish(small_course())
+        for email in old:
+            asked(house, email)
+        house.join("reader@example.org", NOW)
+        for email in due:
+            asked(house, email, now - 3 * DAY)
+        house.courier.sent.clear()
+        lived = _lives(house.db, nth, lambda: house.tidy(now))
+        house.tidy(now)
+        house.tick(now)
+        house.tick(now + HOUR)
+        recipients = sorted(p.recipient for p in house.courier.sent if b"Do you still" in p.content)
+        assert recipients == due
+        assert [is_known(house, email) for email in (*old, *due, "reader@example.org")] == [False] * 2 + [True] * 3
+        asking = [row.kind for email in (*due, "reader@example.org") for row in house.ledger(email)]
+        assert (asking.count(DeliveryKind.CONFIRMATION), asking.count(DeliveryKind.REMINDER)) == (3, 2)
+        if lived:
+            break
+    assert nth > 15
+
+
+ACTS: dict[str, Callable[[House], object]] = {
+    "confirm": lambda house: house.confirm(EMAIL, NOW + HOUR),
+    "disown": lambda house: house.refuse(EMAIL, NOW + HOUR),
+    "take back": lambda house: house.take_back(EMAIL, NOW + HOUR),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_press_that_is_killed_anywhere_is_a_press_or_none(open_house: House, act: str) -> None:
+    house = open_house
+    for nth in itertools.count():
+        _empty(house.db)
+        house.courier.sent.clear()
+        house.publish(small_course())
+        asked(house)
+        if act == "take back":
+            house.refuse(EMAIL)
+        before = _all(house)
+        lived = _lives(house.db, nth, lambda: ACTS[act](house))
+        assert lived or _all(house) == before
+        ACTS[act](house)
+        once = _all(house)
+        ACTS[act](house)
+        assert _all(house) == once
+        assert once != before
+        if lived:
+            break
+    assert nth > 3
+
+
+def _all(house: House) -> list[object]:
+    with house.db.read() as tx:
+        return [tx.execute(select(table)).all() for table in metadata.sorted_tables]
