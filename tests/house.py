@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import delete, select
+
 from sequencer.content.templates import Templates
 from sequencer.core.model import (
     Accepted,
@@ -25,22 +27,25 @@ from sequencer.core.model import (
     SignupRequest,
     Stage,
     Subscriber,
+    SubscriberId,
     Ticket,
     WhenUncertain,
 )
 from sequencer.delivery.courier import Carried, Ledger
 from sequencer.delivery.way import Lane
 from sequencer.flows import course as course_flow
-from sequencer.flows import disown, dispatch, optin, signup, subscription, upkeep
+from sequencer.flows import disown, dispatch, leaving, optin, preferences, signup, upkeep
 from sequencer.flows.dispatch import Tick
+from sequencer.flows.preferences import Wish
 from sequencer.flows.press import Imprint, Press
 from sequencer.flows.reminders import Patience
 from sequencer.flows.upkeep import Terms, Tidied
 from sequencer.forms import Form
 from sequencer.message import address
 from sequencer.relays import Relay
-from sequencer.store import deliveries, enrolments, subscribers
+from sequencer.store import deliveries, enrolments, erasure, subscribers
 from sequencer.store.database import Database
+from sequencer.store.tables import door_use, subscriber, suppression
 
 SECRET = "a secret of tests that is long enough"
 LONDON = ZoneInfo("Europe/London")
@@ -210,7 +215,19 @@ class House:
 
     def leave_now(self, email: str, now: datetime = NOW) -> None:
         """They are unsubscribed, whatever mail they have."""
-        subscription.leave_person(self.db, self.person(email).id, now=now)
+        leaving.leave_person(self.db, self.person(email).id, now=now)
+
+    def prefer(self, email: str, now: datetime = NOW, *, name: str | None = None, zone: ZoneInfo | None = None) -> None:
+        """They choose another name or zone on their preferences page."""
+        preferences.prefer(self.db, self.person(email).id, Wish(name=name, zone=zone), now=now)
+
+    def forget_everybody(self) -> None:
+        """Nobody is known any more; what is published stays."""
+        self.courier.sent.clear()
+        with self.db.begin() as tx:
+            erasure.erase(tx, [SubscriberId(which) for which in tx.execute(select(subscriber.c.id)).scalars()])
+            tx.execute(delete(suppression))
+            tx.execute(delete(door_use))
 
     def tidy(self, now: datetime, terms: Terms = TERMS) -> Tidied:
         """The upkeep of every hour."""
@@ -218,7 +235,7 @@ class House:
 
     def leave(self, email: str, now: datetime = NOW) -> None:
         """They press the unsubscribe button of the last lesson they got."""
-        subscription.leave(self.db, SECRET, self.token(email, "u"), now=now)
+        leaving.leave(self.db, SECRET, self.token(email, "u"), now=now)
 
     def token(self, email: str, kind: str) -> str:
         """The token of the last link of this kind (confirm, u, p, v) that they were sent."""

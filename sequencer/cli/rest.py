@@ -8,7 +8,7 @@ import click
 from sequencer.app import App
 from sequencer.cli import arguments, frame
 from sequencer.core.model import Address, Course, Enrolment
-from sequencer.flows import report, subscription, tempo
+from sequencer.flows import preferences, report, tempo
 from sequencer.flows.seats import Said
 
 _course_option = click.option("--course", "slug", metavar="SLUG", help="Only this course; all of theirs unless said.")
@@ -45,7 +45,7 @@ def resume(ctx: click.Context, email: Address, slug: str | None) -> None:
 
 def _places(app: App, email: Address, slug: str | None) -> Sequence[tuple[Enrolment, Course]]:
     person = report.find(app.db, email)
-    found = [(place, course) for place, course in subscription.places(app.db, person.id) if slug in (None, course.slug)]
+    found = [(place, course) for place, course in preferences.places(app.db, person.id) if slug in (None, course.slug)]
     if not found:
         raise click.ClickException(f"{email.normalized} is not on {f'the course {slug}' if slug else 'any course'}.")
     return found

@@ -1,6 +1,7 @@
 """How does an admin look after people? Add, list, show, explain, unsubscribe."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -8,12 +9,13 @@ import click
 
 from sequencer import app as wiring
 from sequencer.cli import arguments, frame, rest
+from sequencer.cli.consent import consent as consent_command
 from sequencer.core.model import Address, SignupRequest, Subscriber, SubscriberState
 from sequencer.core.verdicts import SignupVerdict
-from sequencer.flows import outlook, report, signup, subscription
+from sequencer.flows import leaving, outlook, report, signup, subscription
 from sequencer.flows.outlook import Place
 from sequencer.flows.report import Why
-from sequencer.forms import Form
+from sequencer.forms import Form, OptIn
 from sequencer.settings import Settings
 
 
@@ -22,6 +24,7 @@ def subscriber() -> None:
     """Add, list and explain people; pause and unsubscribe them."""
 
 
+subscriber.add_command(consent_command)
 subscriber.add_command(rest.pause)
 subscriber.add_command(rest.resume)
 
@@ -60,7 +63,8 @@ def add(
             source_url="",
             ip="",
         )
-        verdict = signup.sign_up(app.db, request, form, zone=zone, now=now)
+        # What a form of single opt-in knows of its visitors says nothing of whom an admin types.
+        verdict = signup.sign_up(app.db, request, replace(form, opt_in=OptIn.DOUBLE), zone=zone, now=now)
     if verdict is SignupVerdict.CONFIRM:
         click.echo(f"{email.normalized} will get a confirmation mail.")
     else:
@@ -147,7 +151,7 @@ def unsubscribe(ctx: click.Context, email: Address) -> None:
     """Unsubscribe a person: nothing more is sent, and what is queued is cancelled."""
     with frame.opened(ctx) as app:
         person = report.find(app.db, email)
-        subscription.leave_person(app.db, person.id, now=app.clock())
+        leaving.leave_person(app.db, person.id, now=app.clock())
     click.echo(f"{email.normalized} is unsubscribed.")
 
 

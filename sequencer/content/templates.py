@@ -16,6 +16,7 @@ from sequencer.content.themes import Theme
 from sequencer.core.model import DEFAULT_THEME
 from sequencer.errors import BadContent, NotFound
 
+_MOST_STILL = 500
 _HIDDEN = '<div style="display:none;font-size:1px;'
 
 
@@ -28,6 +29,8 @@ class Templates:
     def __init__(self, own: Path | None = None, *, live: bool = False) -> None:
         folders = [folder for folder in (own, shipped("templates")) if folder]
         self._folders = folders
+        self._live = live
+        self._still: dict[tuple[object, ...], str] = {}
         loader = jinja2.FileSystemLoader(folders)
         strict = jinja2.StrictUndefined
         self._pages = jinja2.Environment(
@@ -41,6 +44,17 @@ class Templates:
     def page(self, name: str, values: Mapping[str, object]) -> str:
         """A web page from templates/web."""
         return _fill(self._pages, f"web/{name}", values)
+
+    def still(self, name: str, values: Mapping[str, str | int]) -> str:
+        """A web page that is the same for many: filled once for the same values, unless templates are live."""
+        if self._live:
+            return self.page(name, values)
+        key = (name, *values.items())
+        if key not in self._still:
+            if len(self._still) >= _MOST_STILL:
+                self._still.clear()
+            self._still[key] = self.page(name, values)
+        return self._still[key]
 
     def asset(self, name: str) -> bytes:
         """A stylesheet or script from templates/web. Raises NotFound."""

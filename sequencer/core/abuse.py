@@ -152,10 +152,11 @@ def _at_sight(signals: Signals) -> Verdict | None:
         return Pretend()
     if _URL.search(signals.name):
         return Refuse(sentence="Your name looks like the address of a page; please write your name alone.")
-    if signals.is_disposable:
-        return Refuse(sentence="This address is one that is soon thrown away; please give one that you keep.")
+    # First: those who buy the domains of slips are on the list of the disposable, too.
     if suggestion and not signals.sure:
         return Ask(suggestion=suggestion)
+    if signals.is_disposable:
+        return Refuse(sentence="This address is one that is soon thrown away; please give one that you keep.")
     return None
 
 

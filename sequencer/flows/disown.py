@@ -1,6 +1,7 @@
 """What if a sign-up was not the owner's? They say so, and hear nothing more; for some days they may take it back."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -107,6 +108,18 @@ def lift(db: Database, address: Address, *, now: datetime) -> Suppression:
             _lift(tx, replace(person, left_at=now))
     log.info("suppression.lifted", extra={"reason": found.reason})
     return found
+
+
+def suppressed(db: Database) -> Iterator[Suppression]:
+    """The suppression list in the order of its addresses, read a page at a time."""
+    after = ""
+    while True:
+        with db.read() as tx:
+            page = subscribers.suppressions(tx, after=after)
+        yield from page
+        if not page:
+            return
+        after = page[-1].normalized
 
 
 def _silence(tx: Transaction, person: Subscriber, now: datetime) -> None:

@@ -16,6 +16,7 @@ from sequencer.core.model import (
     CourseId,
     Deferred,
     DeliveryId,
+    DeliveryKind,
     Enrolment,
     LessonId,
     Outcome,
@@ -165,7 +166,7 @@ class PassLedger:
     def _settle(self, tx: Transaction, reports: Sequence[Report]) -> frozenset[DeliveryId]:
         held = [(self._claims[one.ticket], one) for one in reports if one.ticket in self._claims]
         # People before messages before places: whoever locks several locks them in this order, and none in a circle.
-        dead = {claim.id: report.outcome.reply for claim, report in held if _is_dead(report.outcome)}
+        dead = {claim.id: report.outcome.reply for claim, report in held if _is_dead(claim, report.outcome)}
         people = {claim.id: subscribers.lock(tx, claim.subscriber_id) for claim, _ in held if claim.id in dead}
         made = [self._settlement(tx, claim, report) for claim, report in held]
         settled = hot.settle(tx, made, now=self._now)
@@ -295,9 +296,9 @@ def _paired(claims: Sequence[Claim], places: Sequence[Lane]) -> Sequence[tuple[C
     return pairs
 
 
-def _is_dead(outcome: Outcome) -> bool:
-    """Whether the relay said that there is no such address."""
-    return isinstance(outcome, Rejected) and outcome.blame is Blame.ADDRESS
+def _is_dead(claim: Claim, outcome: Outcome) -> bool:
+    """Whether the relay said that there is no such address as the person's; of a move they are at neither end yet."""
+    return isinstance(outcome, Rejected) and outcome.blame is Blame.ADDRESS and claim.kind is not DeliveryKind.MOVE
 
 
 def _suppress(tx: Transaction, person: Subscriber, reply: str, now: datetime) -> None:

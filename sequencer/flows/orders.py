@@ -8,12 +8,27 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from sequencer.content.digest import NO_DIGEST, Digest
-from sequencer.core.model import Claim, ConsentId, DeliveryId, DeliveryKind, Parcel
+from sequencer.content.render import ACCESS, CONFIRM, FAREWELL, FAREWELL_COURSE, MOVE, MOVED, REMIND
+from sequencer.core.model import (
+    Claim,
+    ConsentId,
+    CourseId,
+    DeliveryId,
+    DeliveryKind,
+    DepartureId,
+    MoveId,
+    Parcel,
+)
 from sequencer.errors import BadContent
-from sequencer.flows.press import Press
+from sequencer.flows import voice
+from sequencer.flows.press import ACCESS_WITHIN, UNDO_WITHIN, Press
 from sequencer.relays import Relay
-from sequencer.store import consents
+from sequencer.store import consents, departures, moves
 from sequencer.store.database import Transaction
+
+_ANSWERED = "It was answered before this was sent."
+# Only after days without a relay; a mail whose button does nothing is worse than none.
+_TOO_LATE = "The link in it had expired before it could be sent."
 
 # Prints the message when the transaction is over. Raises BadContent where it cannot be made.
 Print: TypeAlias = Callable[[], Parcel]
@@ -54,13 +69,69 @@ def _question(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print 
     if consent is None:
         return partial(_gone, claim)
     if consent.confirmed_at is not None or consent.disowned_at is not None:
-        return Withheld(reason="It was answered before this was sent.")
-    # Only after days without a relay; a mail whose button does nothing is worse than none.
+        return Withheld(reason=_ANSWERED)
     if desk.now >= desk.press.expires_at(consent):
-        return Withheld(reason="The link in it had expired before it could be sent.")
+        return Withheld(reason=_TOO_LATE)
     revision = desk.press.archive.current(tx, consent.course_id)
-    make = desk.press.reminder if claim.kind is DeliveryKind.REMINDER else desk.press.confirmation
-    return partial(make, claim, consent, revision, relay)
+    template = REMIND if claim.kind is DeliveryKind.REMINDER else CONFIRM
+    links = {"confirm": desk.press.confirm_url(consent), "refuse": desk.press.disown_url(consent.id)}
+    return partial(desk.press.letter, claim, template, links, revision, relay)
+
+
+def _farewell(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
+    """What says to whom has left how to undo it."""
+    gone = departures.get(tx, DepartureId(claim.campaign_id))
+    if gone is None:
+        return partial(_gone, claim)
+    if gone.undone_at is not None:
+        return Withheld(reason="It was undone before this was sent.")
+    if desk.now >= gone.left_at + UNDO_WITHIN:
+        return Withheld(reason=_TOO_LATE)
+    template = FAREWELL if gone.course_id is None else FAREWELL_COURSE
+    links = {"undo": desk.press.undo_url(gone)}
+    return _written(tx, desk, claim, relay, template, links, course=voice.of_departure(tx, gone))
+
+
+def _move(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
+    """What asks at a new address, or says at the former one that mails go elsewhere."""
+    move = moves.get(tx, MoveId(claim.campaign_id))
+    if move is None:
+        return partial(_gone, claim)
+    if claim.run:
+        taken = move.taken_back_at is not None
+        course, links = voice.of(tx, claim.subscriber_id), {"undo": desk.press.stay_url(move)}
+        said = Withheld(reason="It was taken back before this was sent.")
+        return said if taken else _written(tx, desk, claim, relay, MOVED, links, course=course)
+    if move.confirmed_at is not None:
+        return Withheld(reason=_ANSWERED)
+    if desk.now >= desk.press.move_until(move):
+        return Withheld(reason=_TOO_LATE)
+    links = {"move": desk.press.move_url(move)}
+    return _written(tx, desk, claim, relay, MOVE, links, course=voice.of(tx, claim.subscriber_id))
+
+
+def _access(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
+    """What leads somebody to their data."""
+    if desk.now >= claim.created_at + ACCESS_WITHIN:
+        return Withheld(reason=_TOO_LATE)
+    links = {"data": desk.press.data_url(claim.subscriber_id, claim.created_at)}
+    return _written(tx, desk, claim, relay, ACCESS, links, course=voice.of(tx, claim.subscriber_id))
+
+
+def _written(
+    tx: Transaction,
+    desk: Desk,
+    claim: Claim,
+    relay: Relay,
+    template: str,
+    links: Mapping[str, str],
+    *,
+    course: CourseId | None,
+) -> Print | Withheld:
+    """A mail in the name of a course."""
+    if course is None:
+        return Withheld(reason="There is no course in whose name it could be written.")
+    return partial(desk.press.letter, claim, template, links, desk.press.archive.current(tx, course), relay)
 
 
 def _gone(claim: Claim) -> Parcel:
@@ -72,5 +143,8 @@ _KINDS: Mapping[DeliveryKind, Callable[[Transaction, Desk, Claim, Relay], Print 
         DeliveryKind.LESSON: _lesson,
         DeliveryKind.CONFIRMATION: _question,
         DeliveryKind.REMINDER: _question,
+        DeliveryKind.FAREWELL: _farewell,
+        DeliveryKind.MOVE: _move,
+        DeliveryKind.ACCESS: _access,
     }
 )

@@ -1,12 +1,24 @@
 """Which bytes does a claim become? Compiles each mail once and fills in the person, their links and their headers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sequencer.content import lines
 from sequencer.content.digest import NO_DIGEST, Digest
-from sequencer.content.render import CONFIRM, REMIND, CompiledMail, Mail, Person, compile_confirmation, compile_lesson
+from sequencer.content.render import (
+    ACCESS,
+    FAREWELL,
+    FAREWELL_COURSE,
+    LETTERS,
+    MOVED,
+    CompiledMail,
+    Mail,
+    Person,
+    compile_lesson,
+    compile_letter,
+)
 from sequencer.content.templates import Templates
 from sequencer.core import tokens
 from sequencer.core.model import (
@@ -17,9 +29,11 @@ from sequencer.core.model import (
     Delivery,
     DeliveryId,
     DeliveryKind,
+    Departure,
     Enrolment,
     EnrolmentId,
     LessonId,
+    Move,
     Parcel,
     Revision,
     SubscriberId,
@@ -32,7 +46,11 @@ from sequencer.message.mime import Letter, assemble
 from sequencer.relays import Relay
 
 _NO_LINKS = {"unsubscribe": "", "preferences": "", "view": "", "course": ""}
-_STEP_OF = {CONFIRM: -1, REMIND: -2}  # of mails that are no lesson of the course
+_STEP_OF = {template: -1 - at for at, template in enumerate(LETTERS)}  # of mails that are no lesson of the course
+UNDO_WITHIN = timedelta(days=30)  # after leaving, and after moving to another address
+ACCESS_WITHIN = timedelta(days=1)
+# How long their links work, where it is not as long as that of a confirmation.
+_WITHIN = {FAREWELL: UNDO_WITHIN, FAREWELL_COURSE: UNDO_WITHIN, MOVED: UNDO_WITHIN, ACCESS: ACCESS_WITHIN}
 _MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled anew when needed
 
 
@@ -85,18 +103,19 @@ class Press:
             unsubscribe=leave,
         )
 
-    def confirmation(self, claim: Claim, consent: Consent, revision: Revision, relay: Relay) -> Parcel:
-        """The parcel of a confirmation mail: no list, no name, nothing the visitor wrote."""
-        return self._question(claim, consent, revision, relay, CONFIRM)
-
-    def reminder(self, claim: Claim, consent: Consent, revision: Revision, relay: Relay) -> Parcel:
-        """The parcel of the mail that asks once more; it holds no more than the first."""
-        return self._question(claim, consent, revision, relay, REMIND)
+    def letter(self, claim: Claim, template: str, links: Mapping[str, str], revision: Revision, relay: Relay) -> Parcel:
+        """The parcel of a mail that is no lesson, by its template: no list, no name, nothing that a visitor wrote."""
+        mail = self._letter(revision, template).fill(Person(name="", address="", links=links))
+        return self._parcel(claim, revision, relay, mail, automatic=True)
 
     def web_view(self, row: Delivery, revision: Revision) -> Mail:
         """A lesson as a page: without the links that act for the person, as pages are passed on."""
         person = Person(name="", address="", links=_NO_LINKS)
         return self._compile(revision, _step(revision, row.campaign_id)).fill(person)
+
+    def at(self, path: str) -> str:
+        """The address of this path here."""
+        return f"{self._imprint.base_url}{path}"
 
     def view_url(self, which: DeliveryId) -> str:
         """The address of a lesson as a page; good for ever."""
@@ -108,13 +127,31 @@ class Press:
 
     def confirm_url(self, consent: Consent) -> str:
         """The address at which somebody confirms; good for some days."""
-        expires_at = self.expires_at(consent)
-        token = tokens.seal(self._imprint.secret, Purpose.CONFIRM, consent.id, expires_at=expires_at)
-        return f"{self._imprint.base_url}/confirm/{token}"
+        return self._until("confirm", Purpose.CONFIRM, consent.id, self.expires_at(consent))
 
     def disown_url(self, which: ConsentId) -> str:
         """The address at which the owner of an address says that it was not them; good for as long as it is kept."""
         return f"{self._imprint.base_url}/notme/{tokens.seal(self._imprint.secret, Purpose.DISOWN, which)}"
+
+    def undo_url(self, gone: Departure) -> str:
+        """The address at which somebody comes back who has left; good for some weeks."""
+        return self._until("back", Purpose.BACK, gone.id, gone.left_at + UNDO_WITHIN)
+
+    def move_until(self, move: Move) -> datetime:
+        """Until when somebody's new address may be confirmed."""
+        return move.asked_at + timedelta(days=self._imprint.confirm_within)
+
+    def move_url(self, move: Move) -> str:
+        """The address at which somebody says that a new address is theirs."""
+        return self._until("move", Purpose.MOVE, move.id, self.move_until(move))
+
+    def stay_url(self, move: Move) -> str:
+        """The address at which they take that back who read mail at the former one."""
+        return self._until("move", Purpose.MOVE, move.id, (move.confirmed_at or move.asked_at) + UNDO_WITHIN, about=1)
+
+    def data_url(self, who: SubscriberId, asked_at: datetime) -> str:
+        """The address of all that is kept of a person; good for a day."""
+        return self._until("data", Purpose.DATA, who, asked_at + ACCESS_WITHIN)
 
     def course_url(self, which: EnrolmentId) -> str:
         """The address of the person's course page, with its buttons; good for ever."""
@@ -147,20 +184,18 @@ class Press:
             self._keep(key, self._compile(revision, step))
         return self._compiled[key]
 
-    def _question(self, claim: Claim, consent: Consent, revision: Revision, relay: Relay, template: str) -> Parcel:
-        links = {"confirm": self.confirm_url(consent), "refuse": self.disown_url(consent.id)}
-        mail = self._compiled_question(revision, template).fill(Person(name="", address="", links=links))
-        return self._parcel(claim, revision, relay, mail, automatic=True)
+    def _until(self, path: str, purpose: Purpose, subject: int, expires_at: datetime, *, about: int = 0) -> str:
+        token = tokens.seal(self._imprint.secret, purpose, subject, about=about, expires_at=expires_at)
+        return f"{self._imprint.base_url}/{path}/{token}"
 
-    def _compiled_question(self, revision: Revision, template: str) -> CompiledMail:
+    def _letter(self, revision: Revision, template: str) -> CompiledMail:
         key = (revision.id, _STEP_OF[template])
         if key not in self._compiled:
-            made = compile_confirmation(
-                revision.course,
-                template=template,
-                templates=self._templates,
-                postal_address=self._imprint.postal_address,
-                confirm_within=self._imprint.confirm_within,
+            imprint = self._imprint
+            within = _WITHIN.get(template, timedelta(days=imprint.confirm_within))
+            address = imprint.postal_address
+            made = compile_letter(
+                revision.course, template, templates=self._templates, postal_address=address, days=within.days
             )
             self._keep(key, made)
         return self._compiled[key]

@@ -5,13 +5,13 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
 from sequencer.content.digest import NO_DIGEST, Digest
+from sequencer.content.render import LETTERS
 from sequencer.core.model import (
     Address,
     Claim,
-    Consent,
-    ConsentId,
     Course,
     CourseId,
     DeliveryId,
@@ -71,7 +71,7 @@ def pull(
 
 def pull_letter(
     press: Press,
-    kind: DeliveryKind,
+    template: str,
     course: Course,
     reader: Reader,
     *,
@@ -79,24 +79,10 @@ def pull_letter(
     now: datetime,
     content: RevisionId = _FIRST,
 ) -> Parcel:
-    """A mail that is no lesson, likewise."""
-    consent = Consent(
-        id=ConsentId(_NOBODY),
-        subscriber_id=SubscriberId(_NOBODY),
-        course_id=CourseId(_NOBODY),
-        form="",
-        wording="",
-        name="",
-        timezone="",
-        note="",
-        source_url="",
-        ip="",
-        asked_at=now,
-    )
-    claim, revision = _claim(kind, _NOBODY, reader, now), _revision(course, content, now)
-    if kind is DeliveryKind.REMINDER:
-        return press.reminder(claim, consent, revision, relay)
-    return press.confirmation(claim, consent, revision, relay)
+    """A mail that is no lesson, by its template, likewise; its links lead nowhere."""
+    links = {name: press.at(urlsplit(sample).path) for name, sample in LETTERS[template].items()}
+    claim = _claim(DeliveryKind.CONFIRMATION, _NOBODY, reader, now)
+    return press.letter(claim, template, links, _revision(course, content, now), relay)
 
 
 def opened(content: bytes) -> Proof:

@@ -1,8 +1,9 @@
 """What happened to somebody, and why? Reads the ledger and tells it as it is; changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sequencer.content.render import Mail
 from sequencer.core import tokens
@@ -24,6 +25,15 @@ from sequencer.flows.press import Press
 from sequencer.store import consents, courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.subscribers import Suppression
+
+_LETTERS: Mapping[DeliveryKind, str] = MappingProxyType(
+    {
+        DeliveryKind.REMINDER: "reminder to confirm",
+        DeliveryKind.FAREWELL: "word of farewell",
+        DeliveryKind.MOVE: "question at a new address",
+        DeliveryKind.ACCESS: "way to what is kept of them",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +70,7 @@ def why(db: Database, address: Address, *, now: datetime) -> Why:
     """The whole story of one person. Raises NotFound where we do not know them."""
     with db.read() as tx:
         person = _known(tx, address)
-        sent = [Sent(delivery=row, what=_what(tx, row)) for row in deliveries.of(tx, person.id)]
+        sent = [Sent(delivery=row, what=what(tx, row)) for row in deliveries.of(tx, person.id)]
         places = [outlook.of(tx, person, place, now=now) for place in enrolments.of(tx, person.id)]
         suppression = subscribers.suppression_of(tx, person.address)
         return Why(
@@ -78,7 +88,7 @@ def ledger(db: Database, *, state: DeliveryState | None = None) -> Iterator[Sent
     after = 0
     while True:
         with db.read() as tx:
-            page = [Sent(delivery=row, what=_what(tx, row)) for row in deliveries.listed(tx, state=state, after=after)]
+            page = [Sent(delivery=row, what=what(tx, row)) for row in deliveries.listed(tx, state=state, after=after)]
         yield from page
         if not page:
             return
@@ -124,9 +134,10 @@ def _known(tx: Transaction, address: Address) -> Subscriber:
     return person
 
 
-def _what(tx: Transaction, row: Delivery) -> str:
-    if row.kind is DeliveryKind.CONFIRMATION or row.revision_id is None:
-        return "confirmation mail"
+def what(tx: Transaction, row: Delivery) -> str:
+    """What a message is, in words."""
+    if row.kind is not DeliveryKind.LESSON or row.revision_id is None:
+        return _LETTERS.get(row.kind, f"{row.kind} mail")
     revision = courses.revision(tx, row.revision_id)
     step = [int(which) for which in revision.lesson_ids].index(row.campaign_id)
     return f"lesson {step + 1}: {revision.course.lessons[step].subject}"

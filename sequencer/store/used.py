@@ -10,7 +10,7 @@ from sequencer.store.tables import used
 
 
 def first(tx: Transaction, digest: str, *, until: datetime) -> bool:
-    """Whether nobody has used it up yet; it is now, with this transaction, and stays so until then.
+    """Whether nobody has used it up yet; it is now, with this transaction, and stays so until then at least.
 
     Of two at the same moment the second waits for the first, and hears no.
     """

@@ -20,7 +20,7 @@ from sequencer.app import App
 from sequencer.core.model import IMAGES
 from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
 from sequencer.flows import dispatch, rehearsal
-from sequencer.web import api, images, optin, person, reception, remote, signup, tried
+from sequencer.web import access, api, images, leave, move, optin, person, reception, remote, signup, tried
 from sequencer.web.guard import Guard
 from sequencer.web.pages import app_of, gone, page, refuse, refuse_http, wants_json
 
@@ -39,11 +39,10 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
             Route("/favicon.ico", no_icon),
             *signup.routes(),
             *optin.routes(),
-            Route("/u/{token}", person.ask_to_leave, methods=["GET"]),
-            Route("/u/{token}", person.leave, methods=["POST"]),
-            Route("/p/{token}", person.show_preferences, methods=["GET"]),
-            Route("/p/{token}", person.change_preferences, methods=["POST"]),
-            Route("/v/{token}", person.view, methods=["GET"]),
+            *leave.routes(),
+            *person.routes(),
+            *move.routes(),
+            *access.routes(),
             Route(f"{IMAGES}/{{name}}", images.show),
             *remote.ROUTES,
             *api.routes(app),

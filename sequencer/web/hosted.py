@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from sequencer.core import tokens
 from sequencer.core.model import Course, Pairs
@@ -30,7 +30,8 @@ class Trouble:
 async def form_page(request: Request, form: Form, given: Pairs = (), *, trouble: Trouble | None = None) -> Response:
     """The sign-up page of our own, filled in again where something was wrong, whichever form it came from."""
     app, course = app_of(request), await _course(request, form.course)
-    preset = presets.of(given)
+    preset, secret, now = presets.of(given), app.settings.secret_key, app.clock()
+    mark = shapes.first(given, ("_t",))
     shown = {
         "title": course.title,
         "subtitle": course.subtitle,
@@ -51,7 +52,8 @@ async def form_page(request: Request, form: Form, given: Pairs = (), *, trouble:
         email=told.email(given, form, preset),
         name=told.name(given),
         kept=_kept(given, (*_OWN, *preset.email, *shapes.EMAIL), (*shapes.NAME, *shapes.FIRST_NAME, *shapes.LAST_NAME)),
-        shown_at=tokens.stamp(app.settings.secret_key, now=app.clock()),
+        # Who corrects a slip has looked at the form since it was first shown.
+        shown_at=tokens.stamp(secret, now=now) if tokens.age(secret, mark, now=now) is None else mark,
     )
 
 
@@ -88,7 +90,14 @@ async def button_page(request: Request, came: Intake, form: Form) -> Response:
 def sent_page(request: Request, course: Course) -> Response:
     """What happens next; the same for everybody."""
     days = app_of(request).settings.confirm_within
-    return page(request, "sent.html", brand=course.brand, lang=course.language, course=course, confirm_within=days)
+    values: dict[str, str | int] = {
+        "title": course.title,
+        "confirm_within": days,
+        "lang": course.language,
+        "status": 200,
+    }
+    # As quick as it can be: in a flood most of what we do is to say this.
+    return HTMLResponse(app_of(request).templates.still("sent.html", {**values, "brand": course.brand or "Newsletter"}))
 
 
 async def _course(request: Request, slug: str) -> Course:

@@ -128,7 +128,8 @@ def parse(given: Pairs, form: Form, came: Visit, preset: Preset) -> Intake:
         is_program=came.is_program,
         filled_in=tokens.age(came.secret, shapes.first(given, ("_t",)), now=came.now),
         altcha=shapes.first(given, ("altcha",)),
-        sure=shapes.first(given, ("sure",)).lower() == to.normalized,
+        # Where a program speaks for the visitor there is nobody who could be asked.
+        sure=came.is_program or shapes.first(given, ("sure",)).lower() == to.normalized,
     )
 
 

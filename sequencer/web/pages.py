@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
@@ -13,6 +14,7 @@ from starlette.routing import Match, Route
 
 from sequencer.app import App
 from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, SequencerError, TooLarge, TooMany
+from sequencer.values import Network
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ _STATUS: tuple[tuple[type[SequencerError], int], ...] = (
 
 
 # When to come again, in seconds.
-_AGAIN: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "3600"}, 503: {"retry-after": "60"}}
+AGAIN: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "3600"}, 503: {"retry-after": "60"}}
 
 
 def app_of(request: Request) -> App:
@@ -91,7 +93,7 @@ async def refuse(request: Request, error: Exception) -> Response:
     if status == 500:  # noqa: PLR2004 (an HTTP status)
         log.error("request.failed", extra={"path": request.url.path.split("/")[1], "reason": repr(error)})
         sentence = "Something is wrong on our side. Please try again in a little while."
-    return _refusal(request, status, sentence, _AGAIN.get(status, {}))
+    return _refusal(request, status, sentence, AGAIN.get(status, {}))
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:
@@ -124,5 +126,11 @@ def _is_ip(text: str) -> bool:
         return False
 
 
+@lru_cache(256)
+def _is_among(peer: str, networks: tuple[Network, ...]) -> bool:
+    return _is_ip(peer) and any(ip_address(peer) in network for network in networks)
+
+
 def _is_trusted(app: App, peer: str) -> bool:
-    return _is_ip(peer) and any(ip_address(peer) in network for network in app.settings.trusted_proxies)
+    networks = app.settings.trusted_proxies
+    return bool(networks) and _is_among(peer, networks)

@@ -1,20 +1,41 @@
-"""What can a person do from a link in a mail? Leave, change their preferences, read a lesson in the browser."""
+"""What can a person change by a link in a mail, and where do they read a lesson in the browser? /p/… and /v/…
 
-from collections.abc import Callable
-from zoneinfo import ZoneInfo
+GET shows and POST acts, as link scanners follow every link. Such links are passed on with the mails: so nothing here
+shows an address, and what could hurt is asked by mail first.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
 
-from sequencer.core import schedule
-from sequencer.core.model import Course, Subscriber
-from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import course as course_flow
-from sequencer.flows import hours, replan, report, subscription
-from sequencer.web import intake
-from sequencer.web.pages import app_of, page, spoken_time
+from sequencer.app import App
+from sequencer.core import schedule, timing
+from sequencer.core.model import Course, Enrolment, EnrolmentState, Subscriber, SubscriberState
+from sequencer.errors import BadRequest
+from sequencer.flows import hours, preferences, replan, report, seats
+from sequencer.flows.preferences import Done
+from sequencer.web import imprint, intake, wishes
+from sequencer.web.buttons import WEEKS
+from sequencer.web.pages import app_of, client_ip, page, spoken_day, spoken_time, status_of
+from sequencer.web.wishes import Press
 
+WORDS: Mapping[Done, str] = MappingProxyType(
+    {
+        Done.SAVED: "Saved.",
+        Done.LEFT: "You have left that course.",
+        Done.BACK: "That course goes on.",
+        Done.PAUSED: "Paused.",
+        Done.RESUMED: "Your courses go on.",
+        Done.ASKED: "A mail is on its way to the new address. Press its button, and your mails go there.",
+        Done.SENT: "A mail with the link is on its way to you.",
+        Done.NOTHING: "Nothing has changed.",
+    }
+)
+DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # A lesson as a page brings its own styles, as it is a mail; nothing else but images may be loaded, nothing run. Our own
 # come from here, also where this is not spoken to by HTTPS.
 _VIEW_POLICY = (
@@ -23,46 +44,52 @@ _VIEW_POLICY = (
 )
 
 
-async def ask_to_leave(request: Request) -> Response:
-    """GET /u/{token}: a page with a button, as link scanners follow every link."""
-    return await _leave(request, "leave.html", subscription.to_leave)
+def routes() -> list[Route]:
+    """The addresses that stand in lessons, and what the page of preferences posts to."""
+    return [
+        Route("/p/{token}", show, methods=["GET"]),
+        Route("/p/{token}", save, methods=["POST"]),
+        *(Route(f"/p/{{token}}/{act}", press, methods=["POST"]) for act in wishes.ACTS),
+        Route("/v/{token}", view, methods=["GET"]),
+    ]
 
 
-async def leave(request: Request) -> Response:
-    """POST /u/{token}: one click (RFC 8058): no redirect, no login, idempotent; a button of ours posts here too."""
-    return await _leave(request, "left.html", subscription.leave)
+async def show(request: Request) -> Response:
+    """GET /p/{token}: name, zone, hour and days, the courses, and the ways out."""
+    app, token = app_of(request), request.path_params["token"]
+    who = preferences.whose(app.settings.secret_key, token, now=app.clock())
+    person = await run_in_threadpool(preferences.person, app.db, who)
+    said = request.query_params.get("said", "")
+    return await _page(request, person, said=Done(said) if said in set(Done) else None)
 
 
-async def show_preferences(request: Request) -> Response:
-    """GET /p/{token}: name, zone, and the courses."""
-    app = app_of(request)
-    person = await run_in_threadpool(
-        subscription.preferences,
-        app.db,
-        app.settings.secret_key,
-        request.path_params["token"],
-        now=app.clock(),
-    )
-    return await _preferences_page(request, person)
-
-
-async def change_preferences(request: Request) -> Response:
-    """POST /p/{token}: change name and zone."""
+async def save(request: Request) -> Response:
+    """POST /p/{token}: change name, zone, hour and days."""
     app, token, now = app_of(request), request.path_params["token"], app_of(request).clock()
+    who = preferences.whose(app.settings.secret_key, token, now=now)
     given = await intake.fields(request)
-    secret = app.settings.secret_key
-    person = await run_in_threadpool(subscription.preferences, app.db, secret, token, now=now)
-    zone, note = intake.zone_or_note(given.get("timezone", person.timezone))
+    person = await run_in_threadpool(preferences.person, app.db, who)
     try:
-        name = intake.clean_name(given.get("name", person.name))
+        wish = wishes.wish(given, person.preference)
     except BadRequest as error:
-        return await _preferences_page(request, person, error=str(error))
-    if note or not zone:
-        return await _preferences_page(request, person, error="Please choose a time zone from the list.")
-    person = await run_in_threadpool(
-        subscription.prefer, app.db, secret, token, name=name, zone=ZoneInfo(zone), now=now
-    )
-    return await _preferences_page(request, person, saved=True)
+        return await _page(request, person, error=error)
+    person = await run_in_threadpool(preferences.prefer, app.db, who, wish, now=now)
+    return await _page(request, person, said=Done.SAVED)
+
+
+async def press(request: Request) -> Response:
+    """POST /p/{token}/{act}: one act, then back to the page, so that loading it again presses nothing."""
+    app, token, now = app_of(request), request.path_params["token"], app_of(request).clock()
+    who = preferences.whose(app.settings.secret_key, token, now=now)
+    person = await run_in_threadpool(preferences.person, app.db, who)
+    act = wishes.ACTS[request.url.path.rpartition("/")[2]]
+    given = await intake.fields(request)
+    try:
+        pressed = Press(app=app, who=who, given=given, ip=client_ip(request), now=now)
+        said = await run_in_threadpool(act, pressed)
+    except BadRequest as error:
+        return await _page(request, person, error=error, email=given.get("email", ""))
+    return RedirectResponse(f"/p/{token}?said={said}", status_code=303)
 
 
 async def view(request: Request) -> Response:
@@ -81,52 +108,53 @@ async def view(request: Request) -> Response:
     return HTMLResponse(page, headers={"content-security-policy": _VIEW_POLICY})
 
 
-async def _leave(request: Request, template: str, act: Callable[..., subscription.Left]) -> Response:
-    app = app_of(request)
-    left = await run_in_threadpool(act, app.db, app.settings.secret_key, request.path_params["token"], now=app.clock())
-    title = left.course.title if left.course else ""
-    brand, lang = await _imprint(request, left.course)
-    return page(request, template, brand=brand, lang=lang, title=title)
-
-
-async def _imprint(request: Request, course: Course | None) -> tuple[str, str]:
-    """Brand and language of a page about `course`; where it is about none, those of the first form's course."""
-    app = app_of(request)
-    for form in app.settings.forms.values() if course is None else ():
-        try:
-            course = await run_in_threadpool(course_flow.published, app.db, form.course)
-        except NotFound:
-            continue
-        break
-    return (course.brand, course.language) if course else ("", "en")
-
-
-async def _preferences_page(request: Request, person: Subscriber, *, saved: bool = False, error: str = "") -> Response:
-    app = app_of(request)
-    places = await run_in_threadpool(subscription.places, app.db, person.id)
-    zone = hours.zone(person.timezone, replan.UTC)
-    courses = [
-        {
-            "title": course.title,
-            "done": place.step,
-            "total": len(course.lessons),
-            "next_due": spoken_time(schedule.in_zone(place.next_due_at, zone)) if place.next_due_at else "",
-            "state": place.state.value,
-        }
-        for place, course in places
-    ]
-    brand, lang = await _imprint(request, places[0][1] if places else None)
+async def _page(
+    request: Request, person: Subscriber, *, said: Done | None = None, error: BadRequest | None = None, email: str = ""
+) -> Response:
+    app, token = app_of(request), request.path_params["token"]
+    places = await run_in_threadpool(preferences.places, app.db, person.id)
+    brand, lang = await imprint.of(request, places[0][1] if places else None)
+    going = [place for place, _ in places if place.state is EnrolmentState.ACTIVE]
+    own = person.preference
+    form = next(iter(app.settings.forms), "")
     return page(
         request,
         "preferences.html",
-        status=400 if error else 200,
+        status=status_of(error) if error else 200,
         brand=brand,
         lang=lang,
+        url=f"/p/{token}",
+        said=WORDS[said] if said else "",
+        error=str(error) if error else "",
         name=person.name,
-        timezone=zone.key,
-        timezones=sorted({*intake.zones(), zone.key}),
-        saved=saved,
-        error=error,
-        courses=courses,
+        timezone=hours.zone(person.timezone, replan.UTC).key,
+        timezones=sorted({*intake.zones(), hours.zone(person.timezone, replan.UTC).key}),
+        hour=f"{own.send_at:%H:%M}" if own.send_at else "",
+        days=[
+            {"name": name, "label": label, "chosen": day in (own.days or ())}
+            for day, (name, label) in enumerate(zip(timing.WEEKDAYS, DAY_NAMES, strict=True))
+        ],
+        courses=[_course(app, person, place, course) for place, course in places],
+        is_here=person.state is SubscriberState.ACTIVE,
+        may_pause=bool(going),
+        is_paused=any(seats.is_paused(place, app.clock()) for place in going),
+        weeks=WEEKS,
+        email=email,
+        form_url=f"/f/{form}" if form else "",
         leave_url=app.press.leave_url(person.id, 0).removeprefix(app.settings.base_url),
     )
+
+
+def _course(app: App, person: Subscriber, place: Enrolment, course: Course) -> dict[str, object]:
+    zone = hours.zone(person.timezone, replan.UTC)
+    paused = place.paused_until if seats.is_paused(place, app.clock()) else None
+    return {
+        "slug": course.slug,
+        "title": course.title,
+        "done": place.step,
+        "total": len(course.lessons),
+        "next_due": spoken_time(schedule.in_zone(place.next_due_at, zone)) if place.next_due_at else "",
+        "paused_until": spoken_day(schedule.in_zone(paused, zone).date()) if paused else "",
+        "state": place.state.value,
+        "url": app.press.course_url(place.id).removeprefix(app.settings.base_url),
+    }

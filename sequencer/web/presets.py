@@ -239,9 +239,10 @@ _LONGEST_SIGN = 100
 
 def of(given: Pairs) -> Preset:
     """The row of a form: the one that a page of ours remembers, or the first that has a field of this form's."""
-    named = _BY_NAME.get(shapes.first(given, ("_shape",)))
-    if named:
-        return named
+    remembered = _BY_NAME.get(shapes.first(given, ("_shape",)))
+    # Whoever says so is no program with a key.
+    if remembered and not remembered.private:
+        return remembered
     found = [_SIGNS.fullmatch(name) for name, _ in given if len(name) <= _LONGEST_SIGN]
     return min(
         (ROWS[int(sign.lastgroup[3:])] for sign in found if sign and sign.lastgroup), key=ROWS.index, default=PLAIN

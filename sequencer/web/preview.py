@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from sequencer.content.templates import Templates
-from sequencer.core.model import IMAGES, DeliveryKind
+from sequencer.core.model import IMAGES
 from sequencer.errors import BadContent, NotFound, SequencerError
 from sequencer.flows import images, manuscript
 from sequencer.flows.galley import Galley
@@ -68,8 +68,8 @@ def build(desk: Desk) -> ASGIApp:
         routes=[
             Route("/", pages.contents),
             Route("/inbox", pages.inbox),
-            *(Route(letter.path, pages.mail) for letter in sheet.LETTERS),
-            *(Route(f"{letter.path}/body.html", pages.body) for letter in sheet.LETTERS),
+            *(Route(letter.path, pages.mail) for letter in (*sheet.LETTERS, *sheet.ANSWERS)),
+            *(Route(f"{letter.path}/body.html", pages.body) for letter in (*sheet.LETTERS, *sheet.ANSWERS)),
             Route("/lesson/{number:int}", pages.mail),
             Route("/lesson/{number:int}/body.html", pages.body),
             Route(f"{IMAGES}/{{name}}", pages.image),
@@ -193,9 +193,9 @@ class _Pages:
         reader = Reader(name=sample.name, address=address.parse(sample.address))
         course = replace(course, language=sample.language or course.language)
         try:
-            if which.kind is DeliveryKind.LESSON:
+            if not which.template:
                 return self._galley().lesson(course, which.number - 1, reader, now=desk.clock(), passed=look.passed)
-            return self._galley().letter(which.kind, course, reader, now=desk.clock())
+            return self._galley().letter(which.template, course, reader, now=desk.clock())
         except BadContent as error:
             return manuscript.trouble(desk.folder, error)
 

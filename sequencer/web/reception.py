@@ -71,6 +71,7 @@ class Reception:
     async def _take(self) -> None:
         """Take all who wait, many in each commit: while one is written, the next gather."""
         while self.waiting:
+            await self._gather()
             group, self.waiting = self.waiting[:MOST_AT_ONCE], self.waiting[MOST_AT_ONCE:]
             try:
                 self._tell(group, await self._written([knock for knock, _ in group]))
@@ -80,6 +81,16 @@ class Reception:
                 else:
                     # One of them may have spoilt it for the others.
                     await self._one_by_one(group)
+
+    async def _gather(self) -> None:
+        """Wait for as long as each turn of the loop brings somebody new.
+
+        Then the loop has nothing else to do while the thread writes, and the two do not wait for each other.
+        """
+        before = 0
+        while before < len(self.waiting) < MOST_AT_ONCE:
+            before = len(self.waiting)
+            await asyncio.sleep(0)
 
     async def _one_by_one(self, group: Sequence[tuple[Knock, asyncio.Future[_Answer]]]) -> None:
         for one in group:

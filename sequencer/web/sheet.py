@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from sequencer.content import render
 from sequencer.content.lint.findings import Level
 from sequencer.content.lint.mail import MOST_HTML
-from sequencer.core.model import DeliveryKind
 from sequencer.errors import NotFound
 from sequencer.flows.manuscript import Manuscript, Trouble
 from sequencer.flows.proof import Proof
@@ -22,28 +22,32 @@ class Sheet:
     path: str
     name: str
     file: str
-    kind: DeliveryKind = DeliveryKind.LESSON
+    template: str = ""
     number: int = 0
     about: str = ""
     trouble: Trouble | None = None
 
 
-# What people get besides lessons, in the order in which they get it.
+def _letter(template: str, path: str, name: str, about: str) -> Sheet:
+    return Sheet(path=path, name=name, file=f"templates/mail/{template}.mjml", template=template, about=about)
+
+
+# What people get besides lessons: before these, in the order in which they get it, and whenever they ask for it.
 LETTERS = (
-    Sheet(
-        path="/confirmation",
-        name="Confirmation",
-        file="templates/mail/confirm.mjml",
-        kind=DeliveryKind.CONFIRMATION,
-        about="Asks visitors whether it was them; lessons come when they have said yes",
+    _letter(
+        render.CONFIRM,
+        "/confirmation",
+        "Confirmation",
+        "Asks visitors whether it was them; lessons come when they have said yes",
     ),
-    Sheet(
-        path="/reminder",
-        name="Reminder",
-        file="templates/mail/remind.mjml",
-        kind=DeliveryKind.REMINDER,
-        about="Asks once more, some days later, whoever has not said yes",
-    ),
+    _letter(render.REMIND, "/reminder", "Reminder", "Asks once more, some days later, whoever has not said yes"),
+)
+ANSWERS = (
+    _letter(render.FAREWELL_COURSE, "/farewell-course", "Farewell to a course", "Says how to undo it to whom left it"),
+    _letter(render.FAREWELL, "/farewell", "Farewell", "Says how to undo it to whom left everything"),
+    _letter(render.MOVE, "/move", "Another address", "Asks at a new address whether it is the reader’s"),
+    _letter(render.MOVED, "/moved", "Moved", "Says at the former address that mails go to another one"),
+    _letter(render.ACCESS, "/access", "Data", "Leads people to all that is kept of them"),
 )
 
 
@@ -60,7 +64,7 @@ def sheets(found: Manuscript) -> tuple[Sheet, ...]:
         )
         for draft in found.drafts
     )
-    return (*LETTERS, *lessons)
+    return (*LETTERS, *lessons, *ANSWERS)
 
 
 def at(found: Manuscript, path: str) -> Sheet:

@@ -32,7 +32,7 @@ from sequencer.web.answers import Manner
 from sequencer.web.bodies import Body
 from sequencer.web.hosted import Trouble
 from sequencer.web.intake import Intake, Visit
-from sequencer.web.pages import app_of, status_of
+from sequencer.web.pages import AGAIN, app_of, status_of
 from sequencer.web.shapes import Preset, Speech
 
 _NO_KEY = 'This needs a key in a header like "Authorization: Bearer sq_…"; "sequencer key new" makes one.'
@@ -203,6 +203,9 @@ async def _challenge(request: Request, form: Form, how: Manner, came: Intake) ->
 
 async def _refusal(request: Request, form: Form, how: Manner, given: Pairs, error: BadRequest) -> Response:
     status, sentence = status_of(error), str(error)
-    trouble = Trouble(sentence=sentence, status=status)
     answer = answers.refused(how, given, sentence, status)
-    return answer or await hosted.form_page(request, form, given, trouble=trouble)
+    if answer is None:
+        trouble = Trouble(sentence=sentence, status=status)
+        answer = await hosted.form_page(request, form, given, trouble=trouble)
+    answer.headers.update(AGAIN.get(status, {}))
+    return answer

@@ -18,6 +18,7 @@ LONGEST_VALUE = 500
 _LONGEST_KEY = 64
 _MOST_ATTRIBUTES = 30
 _MOST_TAGS = 20
+_MOST_LIKELY = 10
 _LANGUAGE = re.compile(r"[a-z]{2,3}([-_][a-z0-9]{2,8}){0,3}", re.IGNORECASE)
 
 
@@ -35,6 +36,8 @@ def email(given: Pairs, form: Form, preset: Preset) -> str:
     if shapes.holds(given, names):
         return shapes.first(given, names)
     likely = {name: value for name, value in given if "@" in value and not is_kept_out(name, form, preset)}
+    if len(likely) > _MOST_LIKELY:
+        return ""
     found = {name: value for name, value in likely.items() if _is_address(value)} or likely
     if len(found) != 1:
         return ""

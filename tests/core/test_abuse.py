@@ -56,6 +56,8 @@ def test_a_slip_is_asked_about_until_the_visitor_is_sure() -> None:
     slip = replace(PLAIN, address="rea@gmial.com")
     assert judge(slip) == Ask(suggestion="rea@gmail.com")
     assert judge(replace(slip, sure=True)) == Accept()
+    assert judge(replace(slip, is_disposable=True)) == Ask(suggestion="rea@gmail.com")
+    assert isinstance(judge(replace(slip, is_disposable=True, sure=True)), Refuse)
 
 
 def test_an_office_is_always_asked_by_mail() -> None:

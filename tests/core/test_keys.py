@@ -10,9 +10,7 @@ from sequencer.core.keys import MEANINGS, Key, KeyId, Scope
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 TEXT = keys.spell(bytes(range(32)))
-KEY = Key(
-    id=KeyId(1), name="site", digest=keys.digest(TEXT), scopes=frozenset({Scope.READ_FORMS}), created_at=NOW
-)
+KEY = Key(id=KeyId(1), name="site", digest=keys.digest(TEXT), scopes=frozenset({Scope.READ_FORMS}), created_at=NOW)
 
 
 def test_a_key_has_the_prefix_by_which_scanners_of_secrets_know_it() -> None:

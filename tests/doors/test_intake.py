@@ -94,6 +94,7 @@ def test_the_address_is_found_whatever_its_field_is_called(fields: str) -> None:
         "email=&friend=rea@example.org",
         "email_address_check=rea@example.org",
         "b_1f_2e=a@b.org",
+        "&".join(f"q{n}=@" for n in range(9)) + "&a=a@b.org&b=c@",
     ],
 )
 def test_no_other_field_stands_in_for_an_address_that_was_left_out(fields: str) -> None:
@@ -417,6 +418,7 @@ def test_who_is_sure_says_so_with_the_very_address() -> None:
     assert parsed("email=rea@example.org&sure=Rea@Example.org").sure
     assert not parsed("email=rea@example.org&sure=yes").sure
     assert not parsed("email=rea@example.org").sure
+    assert parsed("email=rea@example.org", is_program=True).sure
 
 
 # Who may read the answer
@@ -596,12 +598,24 @@ def test_a_browser_that_has_to_work_first_keeps_all_that_was_said(sqlite_db: Dat
         assert people(door) == []
 
 
+def test_nobody_passes_for_a_program_with_a_key_by_saying_so(sqlite_db: Database) -> None:
+    from sequencer.forms import Challenge
+
+    with opened(sqlite_db, challenge=Challenge.ALWAYS).open() as door:
+        answer = door.sign_up({"email": EMAIL, "_shape": "beehiiv"}, accept="application/json")
+        assert answer.status_code == 403
+        assert people(door) == []
+    assert parsed("email=rea@example.org&_shape=listmonk").shape == "listmonk"
+    assert parsed("email=rea@example.org&_shape=beehiiv").shape == "plain"
+
+
 def test_a_form_that_was_refused_comes_back_with_all_that_was_said(quiet_door: Door) -> None:
-    data = {"EMAIL": "rea", "FNAME": "Rea", "tags": "7", "MMERGE3": "Bath", "password": "secret"}
+    mark = tokens.stamp(SECRET, now=NOW - timedelta(minutes=1))
+    data = {"EMAIL": "rea", "FNAME": "Rea", "tags": "7", "MMERGE3": "Bath", "password": "secret", "_t": mark}
     answer = quiet_door.sign_up(data, **NAVIGATION)
     fields = {tag["name"]: tag.get("value", "") for tag in Page(answer.text).all("input")}
     assert answer.status_code == 400
-    assert fields.pop("_t")
+    assert fields.pop("_t") == mark
     assert fields == {"email": "rea", "name": "Rea", "tags": "7", "MMERGE3": "Bath", "website": ""}
     assert "secret" not in answer.text
 
@@ -614,3 +628,24 @@ def test_a_form_for_programs_has_no_page(sqlite_db: Database) -> None:
             assert answer.status_code == 404
         assert door.ask.post("/f/newsletter", json={"email": EMAIL}).status_code == 401
         assert people(door) == []
+
+
+def test_our_page_is_framed_by_the_sites_that_the_form_names_alone(sqlite_db: Database) -> None:
+    def framers(answer: httpx.Response) -> str:
+        assert answer.status_code == 200
+        return answer.headers["content-security-policy"].partition("frame-ancestors ")[2]
+
+    with opened(sqlite_db, embed=(SITE, "https://b.example")).open() as door:
+        assert framers(door.ask.get("/f/newsletter")) == f"{SITE} https://b.example"
+        assert framers(door.sign_up({"email": EMAIL})) == f"{SITE} https://b.example"
+        assert framers(door.ask.get("/")) == "'none'"
+
+
+def test_a_full_door_says_when_to_come_again(sqlite_db: Database) -> None:
+    with opened(sqlite_db).open() as door:
+        caps = {**door.settings.signup_caps, "address": 1}
+    with Door(door.house, signup_caps=caps).open() as door:
+        answers = [door.sign_up({"email": EMAIL}, accept="application/json") for _ in range(12)]
+    assert answers[0].status_code == 200
+    assert (answers[-1].status_code, answers[-1].headers["retry-after"]) == (429, "3600")
+    assert answers[-1].headers["access-control-allow-origin"] == "*"

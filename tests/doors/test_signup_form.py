@@ -82,7 +82,9 @@ def test_the_kind_of_a_body_is_read_whatever_its_case_and_parameters(sqlite_door
 
 
 def test_a_sign_up_is_followed_by_one_mail_without_the_visitors_words(door: Door) -> None:
-    door.sign_up({"email": EMAIL, "name": "BUY NOW https://evil.example"})
+    refused = door.sign_up({"email": EMAIL, "name": "BUY NOW https://evil.example"})
+    assert refused.status_code == 400
+    door.sign_up({"email": EMAIL, "name": "BUY NOW", "town": "evil.example"})
     door.house.tick(NOW)
     (parcel,) = door.house.courier.sent
     assert parcel.recipient == EMAIL
@@ -96,7 +98,7 @@ def test_a_sign_up_is_followed_by_one_mail_without_the_visitors_words(door: Door
         "Anna\N{NO-BREAK SPACE}Maria",
         "علی\N{ZERO WIDTH NON-JOINER}رضا",
         "\N{WOMAN}\N{ZERO WIDTH JOINER}\N{PERSONAL COMPUTER}",
-        "O'Hara & Sons <b>",
+        "O'Hara & Sons",
         "x" * 200,
     ],
 )
@@ -377,11 +379,9 @@ def test_a_mistyped_address_comes_back_in_the_form_with_what_was_typed(quiet_doo
     answer = quiet_door.sign_up({"email": 'x"><script>', "name": "Rea"})
     page = Page(answer.text)
     assert answer.status_code == 400
-    assert {tag.get("name", ""): tag.get("value", "") for tag in page.all("input")} == {
-        "email": 'x"><script>',
-        "name": "Rea",
-        "website": "",
-    }
+    fields = {tag.get("name", ""): tag.get("value", "") for tag in page.all("input")}
+    assert fields.pop("_t")
+    assert fields == {"email": 'x"><script>', "name": "Rea", "website": ""}
     assert page.all("script") == []
 
 

@@ -9,8 +9,9 @@ from house import NOW, small_course
 
 from sequencer.content import courses
 from sequencer.content.files import shipped
+from sequencer.content.render import LETTERS
 from sequencer.content.templates import Templates
-from sequencer.core.model import CatchUp, Course, DeliveryKind
+from sequencer.core.model import CatchUp, Course
 from sequencer.errors import BadContent
 from sequencer.flows import lint, proof
 from sequencer.flows.galley import Galley

@@ -28,7 +28,7 @@ from sequencer.core.model import (
 )
 from sequencer.core.tokens import Purpose
 from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import certificate, dispatch, pauses, progress, remote, report, seats, subscription, tempo
+from sequencer.flows import certificate, dispatch, leaving, pauses, progress, remote, report, seats, tempo
 from sequencer.flows.progress import Became, Progress, Standing
 from sequencer.flows.seats import Said
 
@@ -310,8 +310,7 @@ def test_a_pause_over_the_change_of_clocks_ends_at_the_hour_of_the_persons_clock
 def test_a_zone_whose_day_has_no_midnight_has_a_morning_all_the_same(taught: House) -> None:
     # In Nuuk the clock jumps from 23:00 on 28 March to midnight; in Santiago a day in September begins at one.
     for zone, day, first in (("America/Nuuk", date(2026, 3, 29), 0), ("America/Santiago", date(2026, 9, 6), 1)):
-        token = tokens.seal(SECRET, Purpose.PREFERENCES, taught.person(EMAIL).id)
-        subscription.prefer(taught.db, SECRET, token, name="", zone=ZoneInfo(zone), now=EIGHT + HOUR)
+        taught.prefer(EMAIL, EIGHT + HOUR, zone=ZoneInfo(zone))
         assert pause(taught, EIGHT + HOUR, day) is Said.PAUSED
         ends = taught.place(EMAIL).paused_until
         assert ends is not None
@@ -326,8 +325,7 @@ def test_a_pause_lasts_when_the_course_is_edited_and_when_the_person_moves(taugh
     )
     taught.publish(changed, EIGHT + 2 * HOUR)
     assert taught.place(EMAIL).next_due_at == EIGHT + 14 * DAY + HOUR
-    token = tokens.seal(SECRET, Purpose.PREFERENCES, taught.person(EMAIL).id)
-    subscription.prefer(taught.db, SECRET, token, name="", zone=ZoneInfo("Asia/Tokyo"), now=EIGHT + 3 * HOUR)
+    taught.prefer(EMAIL, EIGHT + 3 * HOUR, zone=ZoneInfo("Asia/Tokyo"))
     due = taught.place(EMAIL).next_due_at
     assert due is not None
     assert due.astimezone(ZoneInfo("Asia/Tokyo")).replace(tzinfo=None) == datetime(2026, 3, 16, 9)  # noqa: DTZ001
@@ -696,8 +694,7 @@ def test_there_is_no_certificate_before_the_end(taught: House) -> None:
 def test_a_name_that_is_taken_back_is_gone_from_the_certificate(taught: House) -> None:
     later = finish(taught)
     token = certificate.seal(SECRET, taught.place(EMAIL), named=True)
-    prefer = tokens.seal(SECRET, Purpose.PREFERENCES, taught.person(EMAIL).id)
-    subscription.prefer(taught.db, SECRET, prefer, name="", zone=LONDON, now=later)
+    taught.prefer(EMAIL, later, name="")
     assert certificate.read(taught.db, taught.press, SECRET, token, now=later).name == ""
 
 
@@ -744,7 +741,7 @@ def test_no_row_of_presses_brings_two_lessons_on_one_day_but_by_next_now(
     for act, value in acts:
         presser.press(act, value)
     presser.press("tick", 48)
-    subscription.leave_person(house.db, house.person(presser.email).id, now=presser.now)
+    leaving.leave_person(house.db, house.person(presser.email).id, now=presser.now)
     days = [at.astimezone(LONDON).date() for at, asked in presser.came if not asked]
     for day in days:
         same = [at for at, _ in presser.came if at.astimezone(LONDON).date() == day]

@@ -5,14 +5,15 @@ from datetime import timedelta
 
 import pytest
 from house import DAY, EIGHT, NOW, PLACES, SECRET, House, ScriptedCourier, an_address, small_course
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from sequencer.core import tokens
-from sequencer.core.model import Blame, Deferred, Rejected, Stage, SubscriberState, Uncertain
+from sequencer.core.model import Blame, Deferred, DeliveryKind, Rejected, Stage, SubscriberState, Uncertain
 from sequencer.core.tokens import Purpose
 from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import report, subscription
+from sequencer.flows import preferences, report
 from sequencer.flows.report import Why
+from sequencer.store.tables import delivery
 
 EMAIL = "reader@example.org"
 NOBODY_KNOWS = "Nobody knows whether lesson 1: Subject 1 (message 2) arrived; "
@@ -139,6 +140,21 @@ def test_what_was_sent_is_told_in_the_words_that_were_sent(open_house: House) ->
     assert known.places[0].next_lesson == "Subject 3"
 
 
+@pytest.mark.parametrize("kind", [one for one in DeliveryKind if one is not DeliveryKind.LESSON])
+def test_each_kind_of_letter_has_a_name_of_its_own(open_house: House, kind: DeliveryKind) -> None:
+    open_house.sign_up(EMAIL)
+    with open_house.db.begin() as tx:
+        tx.execute(update(delivery).values(kind=kind))
+    names = {
+        DeliveryKind.CONFIRMATION: "confirmation mail",
+        DeliveryKind.REMINDER: "reminder to confirm",
+        DeliveryKind.FAREWELL: "word of farewell",
+        DeliveryKind.MOVE: "question at a new address",
+        DeliveryKind.ACCESS: "way to what is kept of them",
+    }
+    assert [sent.what for sent in _why(open_house).sent] == [names[kind]]
+
+
 def test_asking_changes_nothing(open_house: House) -> None:
     open_house.join(EMAIL)
     assert _why(open_house) == _why(open_house)
@@ -237,4 +253,4 @@ def test_whoever_is_active_without_a_course_is_said_to_be_on_none(open_house: Ho
     with open_house.db.begin() as tx:
         tx.execute(text("DELETE FROM enrolment"))
     assert list(_why(open_house).blockers) == ["The person is on no course."]
-    assert subscription.places(open_house.db, open_house.person(EMAIL).id) == []
+    assert preferences.places(open_house.db, open_house.person(EMAIL).id) == []

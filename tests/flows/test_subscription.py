@@ -27,7 +27,7 @@ from sequencer.core.model import (
 from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadRequest, BadSettings, NotFound
-from sequencer.flows import optin, signup, subscription
+from sequencer.flows import access, leaving, moving, optin, preferences, returning, signup, subscription
 from sequencer.forms import Form
 from sequencer.store import consents, enrolments, subscribers
 
@@ -42,8 +42,7 @@ def _consents(house: House, email: str = EMAIL) -> list[Consent]:
 
 
 def _prefer(house: House, zone: str, now: datetime, *, name: str = "") -> None:
-    token = tokens.seal(SECRET, Purpose.PREFERENCES, house.person(EMAIL).id)
-    subscription.prefer(house.db, SECRET, token, name=name, zone=ZoneInfo(zone), now=now)
+    house.prefer(EMAIL, now, name=name, zone=ZoneInfo(zone))
 
 
 def _lessons(house: House) -> list[str]:
@@ -269,7 +268,7 @@ def test_a_link_that_was_used_before_the_person_left_does_not_bring_them_back(op
 def test_a_link_of_before_somebody_was_unsubscribed_does_not_confirm_any_more(open_house: House) -> None:
     open_house.sign_up(EMAIL)
     open_house.tick(NOW)
-    subscription.leave_person(open_house.db, open_house.person(EMAIL).id, now=NOW + MINUTE)
+    leaving.leave_person(open_house.db, open_house.person(EMAIL).id, now=NOW + MINUTE)
     with pytest.raises(BadRequest, match="used up"):
         open_house.confirm(EMAIL, NOW + 2 * MINUTE)
 
@@ -301,13 +300,23 @@ DOORS: dict[Purpose, tuple[Act, ...]] = {
         lambda house, token: optin.to_confirm(house.db, SECRET, token, now=NOW),
     ),
     Purpose.LEAVE: (
-        lambda house, token: subscription.leave(house.db, SECRET, token, now=NOW),
-        lambda house, token: subscription.to_leave(house.db, SECRET, token, now=NOW),
+        lambda house, token: leaving.leave(house.db, SECRET, token, now=NOW),
+        lambda house, token: leaving.to_leave(house.db, SECRET, token, now=NOW),
     ),
-    Purpose.PREFERENCES: (
-        lambda house, token: subscription.preferences(house.db, SECRET, token, now=NOW),
-        lambda house, token: subscription.prefer(house.db, SECRET, token, name="M", zone=LONDON, now=NOW),
+    Purpose.BACK: (
+        lambda house, token: returning.to_undo(house.db, SECRET, token, now=NOW),
+        lambda house, token: returning.undo(house.db, SECRET, token, now=NOW),
     ),
+    Purpose.MOVE: (
+        lambda house, token: moving.look(house.db, SECRET, token, now=NOW),
+        lambda house, token: moving.press(house.db, SECRET, token, now=NOW),
+    ),
+    Purpose.DATA: (
+        lambda house, token: access.whose(house.db, SECRET, token, now=NOW),
+        lambda house, token: access.export(house.db, SECRET, token, now=NOW),
+        lambda house, token: access.erase(house.db, SECRET, token, for_good=True, now=NOW),
+    ),
+    Purpose.PREFERENCES: (lambda _, token: preferences.whose(SECRET, token, now=NOW),),
 }
 
 
@@ -332,8 +341,8 @@ def test_a_link_about_somebody_who_is_gone_says_so(open_house: House) -> None:
     with pytest.raises(BadRequest, match="sign up again"):
         optin.to_confirm(open_house.db, SECRET, tokens.seal(SECRET, Purpose.CONFIRM, 404), now=NOW)
     with pytest.raises(NotFound):
-        subscription.preferences(open_house.db, SECRET, tokens.seal(SECRET, Purpose.PREFERENCES, 404), now=NOW)
-    assert subscription.leave(open_house.db, SECRET, tokens.seal(SECRET, Purpose.LEAVE, 404), now=NOW).course is None
+        preferences.person(open_house.db, SubscriberId(404))
+    assert leaving.leave(open_house.db, SECRET, tokens.seal(SECRET, Purpose.LEAVE, 404), now=NOW).course is None
 
 
 def test_looking_at_a_confirmation_changes_nothing(open_house: House) -> None:
@@ -362,7 +371,7 @@ def test_leaving_names_the_course_of_the_link(open_house: House) -> None:
     open_house.join(EMAIL)
     open_house.tick(EIGHT)
     token = open_house.token(EMAIL, "u")
-    looked = subscription.to_leave(open_house.db, SECRET, token, now=EIGHT)
+    looked = leaving.to_leave(open_house.db, SECRET, token, now=EIGHT)
     assert looked.course is not None
     assert looked.course.title == "A Small Course"
     assert open_house.person(EMAIL).state is SubscriberState.ACTIVE
@@ -370,7 +379,7 @@ def test_leaving_names_the_course_of_the_link(open_house: House) -> None:
 
 def test_leaving_cancels_a_confirmation_that_is_queued(open_house: House) -> None:
     open_house.sign_up(EMAIL)
-    subscription.leave_person(open_house.db, open_house.person(EMAIL).id, now=NOW)
+    leaving.leave_person(open_house.db, open_house.person(EMAIL).id, now=NOW)
     open_house.tick(NOW)
     assert open_house.states(EMAIL) == [DeliveryState.SKIPPED]
     assert open_house.courier.sent == []
@@ -380,7 +389,7 @@ def test_leaving_cancels_a_lesson_that_was_put_off(open_house: House) -> None:
     open_house.join(EMAIL)
     open_house.courier.answers = [(Stage.MAIL, Deferred(reply="451 busy"))]
     open_house.tick(EIGHT)
-    subscription.leave_person(open_house.db, open_house.person(EMAIL).id, now=EIGHT)
+    leaving.leave_person(open_house.db, open_house.person(EMAIL).id, now=EIGHT)
     open_house.tick(EIGHT + DAY)
     assert open_house.states(EMAIL)[-1] is DeliveryState.SKIPPED
     assert _lessons(open_house) == []
@@ -399,7 +408,7 @@ def test_what_is_uncertain_when_somebody_leaves_is_not_sent_once_more(open_house
 def test_who_leaves_after_the_claim_and_before_the_content_gets_nothing(open_house: House) -> None:
     open_house.join(EMAIL)
     who = open_house.person(EMAIL).id
-    courier = Meddler(before_intent=lambda: subscription.leave_person(open_house.db, who, now=EIGHT))
+    courier = Meddler(before_intent=lambda: leaving.leave_person(open_house.db, who, now=EIGHT))
     house = House(open_house.db, courier)
     assert house.tick(EIGHT).accepted == 0
     assert len(courier.tried) == 1
@@ -421,7 +430,7 @@ def test_whoever_leaves_while_the_content_is_on_the_wire_gets_nothing_after_it(
 ) -> None:
     open_house.join(EMAIL)
     who = open_house.person(EMAIL).id
-    courier = Meddler(answers=[answer], before_report=lambda: subscription.leave_person(open_house.db, who, now=EIGHT))
+    courier = Meddler(answers=[answer], before_report=lambda: leaving.leave_person(open_house.db, who, now=EIGHT))
     house = House(open_house.db, courier)
     house.tick(EIGHT)
     assert house.states(EMAIL)[-1] is state
@@ -436,7 +445,7 @@ def test_no_connection_is_opened_for_whom_nothing_can_be_sent_to(open_house: Hou
     who = open_house.person(EMAIL).id
     courier = Meddler(
         answers=[Deferred(reply="451 busy")],
-        before_report=lambda: subscription.leave_person(open_house.db, who, now=EIGHT),
+        before_report=lambda: leaving.leave_person(open_house.db, who, now=EIGHT),
     )
     House(open_house.db, courier).tick(EIGHT)
     open_house.courier.down = "a connection was opened"
@@ -449,7 +458,7 @@ def test_whoever_left_while_it_was_on_the_wire_and_comes_back_gets_that_lesson_a
 ) -> None:
     open_house.join(EMAIL)
     who = open_house.person(EMAIL).id
-    courier = Meddler(answers=[answer], before_report=lambda: subscription.leave_person(open_house.db, who, now=EIGHT))
+    courier = Meddler(answers=[answer], before_report=lambda: leaving.leave_person(open_house.db, who, now=EIGHT))
     House(open_house.db, courier).tick(EIGHT)
     back = NOW + 3 * DAY + timedelta(hours=5)
     open_house.join(EMAIL, back)
@@ -499,9 +508,7 @@ def test_no_change_of_zone_brings_a_second_lesson_on_the_same_local_day_or_loses
     open_house.tick(EIGHT)
     for email, zone, hour in people:
         moved = EIGHT + timedelta(hours=hour)
-        who = open_house.person(email.lower()).id
-        token = tokens.seal(SECRET, Purpose.PREFERENCES, who)
-        subscription.prefer(open_house.db, SECRET, token, name="", zone=ZoneInfo(zone), now=moved)
+        open_house.prefer(email.lower(), moved, zone=ZoneInfo(zone))
         due = open_house.place(email.lower()).next_due_at
         assert due is not None
         local = due.astimezone(ZoneInfo(zone))
@@ -561,7 +568,7 @@ def test_adding_somebody_twice_does_not_begin_anew(open_house: House) -> None:
 
 def test_an_admin_cannot_bring_back_who_left(open_house: House) -> None:
     open_house.join(EMAIL)
-    subscription.leave_person(open_house.db, open_house.person(EMAIL).id, now=NOW)
+    leaving.leave_person(open_house.db, open_house.person(EMAIL).id, now=NOW)
     before = (open_house.person(EMAIL), _consents(open_house))
     with pytest.raises(BadRequest, match="only they can come back"):
         _add(open_house)
@@ -586,14 +593,14 @@ def test_an_admin_is_told_which_course_is_not_published(open_house: House) -> No
 def test_unsubscribing_nobody_is_no_error_and_changes_nobody(open_house: House) -> None:
     open_house.join(EMAIL)
     before = (open_house.person(EMAIL), open_house.place(EMAIL), open_house.ledger(EMAIL))
-    subscription.leave_person(open_house.db, SubscriberId(404), now=NOW)
+    leaving.leave_person(open_house.db, SubscriberId(404), now=NOW)
     assert (open_house.person(EMAIL), open_house.place(EMAIL), open_house.ledger(EMAIL)) == before
 
 
 def test_the_courses_of_a_person_are_told_with_their_place_in_each(open_house: House) -> None:
     open_house.join(EMAIL)
     open_house.tick(EIGHT)
-    ((place, course),) = subscription.places(open_house.db, open_house.person(EMAIL).id)
+    ((place, course),) = preferences.places(open_house.db, open_house.person(EMAIL).id)
     assert (place.step, course.slug) == (1, "small")
 
 

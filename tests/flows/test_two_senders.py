@@ -2,12 +2,13 @@
 
 import threading
 from collections import Counter
+from zoneinfo import ZoneInfo
 
 from house import DAY, EIGHT, NOW, House, ScriptedCourier, small_course
 from sqlalchemy import text
 
 from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, LessonId, Ticket
-from sequencer.flows import subscription
+from sequencer.flows import leaving
 from sequencer.store import courses, deliveries, hot
 from sequencer.store.database import Database
 
@@ -80,16 +81,16 @@ def test_whoever_leaves_while_their_lesson_is_being_claimed_gets_nothing(house: 
     house.publish(small_course())
     house.join(EMAIL)
     who = house.person(EMAIL).id
-    leaving = threading.Thread(target=subscription.leave_person, args=(house.db, who), kwargs={"now": EIGHT})
+    going = threading.Thread(target=leaving.leave_person, args=(house.db, who), kwargs={"now": EIGHT})
     with house.db.begin() as tx:
         due = hot.claim_due(tx, now=EIGHT, limit=10)
         revision = courses.current(tx, "small")
         assert revision is not None
-        leaving.start()
-        _waits(house.db, leaving)
+        going.start()
+        _waits(house.db, going)
         # With a lock on the person's key this would wait for who leaves, who waits for us.
         claims = hot.make_claims(tx, [(due[0], LessonId(revision.lesson_ids[0]), revision.id)], now=EIGHT)
-    leaving.join()
+    going.join()
     with house.db.begin() as tx:
         assert hot.intend(tx, [Ticket(delivery_id=claims[0].id, attempt=1)]) == frozenset()
     assert house.place(EMAIL).state is EnrolmentState.STOPPED
@@ -109,15 +110,15 @@ def test_many_may_leave_while_lessons_go_out(house: House) -> None:
         start.wait()
         try:
             for who in people.values():
-                subscription.leave_person(house.db, who, now=EIGHT)
+                leaving.leave_person(house.db, who, now=EIGHT)
         except Exception as error:  # noqa: BLE001 (told below)
             errors.append(error)
 
-    leaving = threading.Thread(target=leave_all)
-    leaving.start()
+    going = threading.Thread(target=leave_all)
+    going.start()
     start.wait()
     house.tick(EIGHT)
-    leaving.join()
+    going.join()
     assert errors == []
     before = len(house.courier.sent)
     house.tick(EIGHT + DAY)
@@ -129,12 +130,8 @@ def test_whoever_moves_while_their_lesson_is_being_claimed_does_not_get_the_next
     house.publish(small_course())
     house.join(EMAIL)
     house.tick(EIGHT)
-    token = house.token(EMAIL, "p")
-    moving = threading.Thread(
-        target=subscription.prefer,
-        args=(house.db, house.press._imprint.secret, token),
-        kwargs={"name": "", "zone": subscription.ZoneInfo("Asia/Tokyo"), "now": EIGHT + DAY},
-    )
+    tokyo = ZoneInfo("Asia/Tokyo")
+    moving = threading.Thread(target=house.prefer, args=(EMAIL, EIGHT + DAY), kwargs={"zone": tokyo})
     with house.db.begin() as tx:
         (due,) = hot.claim_due(tx, now=EIGHT + DAY, limit=10)
         revision = courses.current(tx, "small")

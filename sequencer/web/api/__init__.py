@@ -1,5 +1,6 @@
 """Where is the API? Below /api/v1, with its description at /openapi.json and the words for people at /docs/api.md."""
 
+import re
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
@@ -37,7 +38,10 @@ def routes(app: App) -> list[BaseRoute]:
         },
     )
     site.router.redirect_slashes = False
-    return [Mount(calls.ROOT, site), Route("/openapi.json", _describe), Route(problems.DOCUMENT, _explain)]
+    below = Mount(calls.ROOT, site)
+    # Starlette's "." knows no line feed; an address that holds one would lead to a page.
+    below.path_regex = re.compile(below.path_regex.pattern, re.DOTALL)
+    return [below, Route("/openapi.json", _describe), Route(problems.DOCUMENT, _explain)]
 
 
 class _Address:

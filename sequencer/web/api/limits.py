@@ -19,13 +19,13 @@ class Limits:
 
     def __init__(self, per_minute: int) -> None:
         self._quota = Quota(most=per_minute, window=WINDOW)
-        self._due: dict[KeyId, float] = {}
+        self._due: dict[KeyId, int] = {}
         self._lock = threading.Lock()
 
     def spend(self, key: KeyId, now: datetime) -> Spent:
         """Count one request of this key; whether it is allowed."""
         with self._lock:
-            spent = quota.spend(self._quota, self._due.get(key, 0.0), now.timestamp())
+            spent = quota.spend(self._quota, self._due.get(key, 0), int(now.timestamp() * quota.SECOND))
             self._due[key] = spent.due
         return spent
 

@@ -17,7 +17,7 @@ from sequencer.core.model import (
     SubscriberState,
 )
 from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import directory, signup, subscription
+from sequencer.flows import directory, leaving, signup
 from sequencer.flows.directory import Wanted
 from sequencer.forms import Form
 from sequencer.message import address
@@ -76,7 +76,7 @@ def change(tx: Transaction, call: Call) -> Reply:
 def let_go(tx: Transaction, call: Call) -> Reply:
     """DELETE /subscribers/{id}: they leave everything, and nothing more is sent."""
     found = directory.lock(tx, SubscriberId(call.id))
-    subscription.depart(tx, found.id, now=call.now)
+    leaving.depart(tx, found.id, leaving.BY_US, now=call.now)
     return Reply(status=204)
 
 

@@ -1,6 +1,9 @@
 """Is what somebody typed an address that we can write to, and by which key do we know them?"""
 
 import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sequencer.core.model import Address
 from sequencer.errors import BadRequest
@@ -92,3 +95,36 @@ def test_no_address_is_asked_for(typed: str) -> None:
 def test_what_could_hide_something_or_has_no_end_is_refused_at_once(typed: str) -> None:
     with pytest.raises(BadRequest, match=r"needs a form like name@example.org"):
         address.parse(typed)
+
+
+_WORDS = st.text("ab0.-_+'%é@xn", max_size=9)
+
+
+@example(local="a.b+c", domain="Example.ORG")
+@example(local=".a", domain="example.org")
+@example(local="a..b", domain="example.org")
+@example(local="a" * 65, domain="example.org")
+@example(local="a", domain="xn--bcher-kva.example")
+@example(local="a", domain="localhost")
+@example(local="a", domain="-x.org")
+@example(local="a", domain="1.2.3.4")
+@example(local="a", domain=f"{'b.' * 130}org")
+@given(local=_WORDS, domain=_WORDS | _WORDS.map(lambda name: f"{name}.org"))
+def test_the_quick_way_and_the_librarys_say_the_same(local: str, domain: str) -> None:
+    typed = f"{local}@{domain}"
+    try:
+        found = validate_email(typed, check_deliverability=False)
+    except EmailNotValidError:
+        with pytest.raises(BadRequest):
+            address.parse(typed)
+        return
+    said = address.parse(typed)
+    assert said.normalized == found.normalized.lower()
+    assert said.wire == (found.ascii_email or f"{found.local_part}@{found.ascii_domain}")
+    assert said.needs_smtputf8 is (found.ascii_email is None)
+
+
+@pytest.mark.parametrize("email", ["rea@mailinator.com", "rea@sub.mailinator.com"])
+def test_a_provider_of_throw_away_addresses_is_known(email: str) -> None:
+    assert address.is_disposable(address.parse(email))
+    assert not address.is_disposable(address.parse("rea@example.org"))
