@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from sequencer import forms, relays, values
+from sequencer import brand, forms, relays, values
+from sequencer.brand import Brand
 from sequencer.errors import BadSettings
 from sequencer.forms import Form
 from sequencer.relays import Relay
@@ -131,6 +132,12 @@ class Settings:
         forms.disposable,
         'What becomes of addresses that are soon thrown away: "refuse" says so to the visitor, "allow" takes them.',
         default="refuse",
+    )
+    pages: Brand = _option(
+        brand.parse,
+        "How the pages look: accent, the colour of links and buttons, which must stand out from white by 4.5:1; font, "
+        '"serif" or "sans"; and logo, a name that stands above each page in place of the course\'s brand.',
+        default={"font": "serif"},
     )
     relays: Mapping[str, Relay] = _option(
         relays.relays,

@@ -18,7 +18,7 @@ COMMANDS = {
     "tick": ("tick:tick", "Send what is due, once, tidy up, and exit."),
     "course": ("course:course", "List, check, look at and publish courses."),
     "theme": ("theme:theme", "List the themes of mails; copy one out to edit."),
-    "subscriber": ("subscriber:subscriber", "Add, list and explain people; pause and unsubscribe them."),
+    "subscriber": ("subscriber:subscriber", "Add, list and explain people; pause, unsubscribe, export and erase them."),
     "key": ("key:key", "Make, list and revoke the keys of programs that use the API."),
     "form": ("form:form", "Add and list sign-up forms; show what a site pastes, and try what would happen."),
     "dkim": ("dkim:dkim", "Make a key that signs mails, and print the DNS record that publishes it."),

@@ -15,7 +15,7 @@ from sequencer.content.files import shipped
 from sequencer.relays import PRESETS, Preset
 
 # They stand in the file only; there is no variable for a table.
-_TABLES = ("signup_caps", "forms", "relays")
+_TABLES = ("signup_caps", "pages", "forms", "relays")
 _SAMPLES = {"base_url": "https://mail.example.org", "postal_address": ""}
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from sequencer import app as wiring
-from sequencer.cli import arguments, frame, rest
+from sequencer.cli import arguments, frame, rest, rights
 from sequencer.cli.consent import consent as consent_command
 from sequencer.core.model import Address, SignupRequest, Subscriber, SubscriberState
 from sequencer.core.verdicts import SignupVerdict
@@ -21,12 +21,14 @@ from sequencer.settings import Settings
 
 @click.group()
 def subscriber() -> None:
-    """Add, list and explain people; pause and unsubscribe them."""
+    """Add, list and explain people; pause, unsubscribe, export and erase them."""
 
 
 subscriber.add_command(consent_command)
 subscriber.add_command(rest.pause)
 subscriber.add_command(rest.resume)
+subscriber.add_command(rights.export)
+subscriber.add_command(rights.erase)
 
 
 @subscriber.command()

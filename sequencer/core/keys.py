@@ -23,6 +23,7 @@ class Scope(StrEnum):
     READ_SUBSCRIBERS = "subscribers:read"
     WRITE_SUBSCRIBERS = "subscribers:write"
     IMPORT_SUBSCRIBERS = "subscribers:import"
+    ERASE_SUBSCRIBERS = "subscribers:erase"
     READ_SUPPRESSIONS = "suppressions:read"
     READ_ENROLMENTS = "enrolments:read"
     WRITE_ENROLMENTS = "enrolments:write"
@@ -36,6 +37,7 @@ MEANINGS: Mapping[Scope, str] = MappingProxyType(
         Scope.READ_SUBSCRIBERS: "List people, and look at one.",
         Scope.WRITE_SUBSCRIBERS: "Sign people up, change what is known of them, and unsubscribe them.",
         Scope.IMPORT_SUBSCRIBERS: "Add people who have agreed elsewhere, with the proof; no mail asks them.",
+        Scope.ERASE_SUBSCRIBERS: "Erase all that is kept of a person.",
         Scope.READ_SUPPRESSIONS: "Tell who is suppressed from who has left, and see when they left.",
         Scope.READ_ENROLMENTS: "List who is on which course, and where.",
         Scope.WRITE_ENROLMENTS: "Put people on a course; pause, pace and stop their lessons.",

@@ -117,7 +117,7 @@ def depart(tx: Transaction, who: SubscriberId, goodbye: Goodbye, *, now: datetim
     state = lifecycle.move(lifecycle.SUBSCRIBER, person.state, SubscriberEvent.LEAVE)
     if state is not person.state:
         subscribers.save(tx, replace(person, state=state, left_at=now))
-    cancelled = deliveries.cancel(tx, who, reason=_LEFT, now=now)
+    cancelled = deliveries.cancel(tx, who, reason=_LEFT, but=[DeliveryKind.FAREWELL], now=now)
     places = enrolments.lock_of(tx, who)
     stop_courses(tx, places)
     log.info("subscriber.left", extra={"subscriber": who, "cancelled": cancelled})

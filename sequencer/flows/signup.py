@@ -65,7 +65,8 @@ def take(db: Database, knocks: Sequence[Knock], at: Door, *, now: datetime) -> S
         # Nobody is asked to confirm: without this, each would count as one who did not.
         door.confirm(tx, [abuse.subject(Kind.FORM, one.knock.form.key, at.secret) for one in admitted], now=now)
     for knock, verdict in zip(knocks, judged, strict=True):
-        log.info("signup.judged", extra={"form": knock.form.key, "verdict": type(verdict).__name__.lower()})
+        if not isinstance(verdict, abuse.Accept):
+            log.info("signup.held_up", extra={"form": knock.form.key, "verdict": type(verdict).__name__.lower()})
     _tell(believed, taken)
     return judged
 
@@ -139,8 +140,7 @@ def _write(
             to_ask.append((person.id, course, request, one.knock.form))
             known.asked(person.id, now)
     if to_ask:
-        which = consents.record_all(tx, to_ask, now=now)
-        mails = [(a, b[0]) for a, b in zip(which, to_ask, strict=True)]
+        mails = [(which, who) for who, which in consents.record_all(tx, to_ask, now=now).items()]
         asking.queue(tx, DeliveryKind.CONFIRMATION, mails, now=now)
     return found
 

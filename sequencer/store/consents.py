@@ -54,8 +54,8 @@ def record(
 
 def record_all(
     tx: Transaction, asked: Sequence[tuple[SubscriberId, CourseId, SignupRequest, Form]], *, now: datetime
-) -> Sequence[ConsentId]:
-    """Keep what many asked for, in the order in which they are given; each takes effect when it is confirmed."""
+) -> Mapping[SubscriberId, ConsentId]:
+    """Keep what many asked for, each person once; each takes effect when it is confirmed."""
     rows = [
         {
             "subscriber_id": who,
@@ -78,8 +78,9 @@ def record_all(
         }
         for who, course, request, form in asked
     ]
-    made = tx.execute(insert(consent).returning(consent.c.id, sort_by_parameter_order=True), rows)
-    return [ConsentId(which) for which in made.scalars()]
+    # Known by their people: to keep the order of the rows, SQLite would be asked for each alone.
+    made = tx.execute(insert(consent).returning(consent.c.subscriber_id, consent.c.id), rows)
+    return {SubscriberId(who): ConsentId(which) for who, which in made}
 
 
 def lock(tx: Transaction, which: ConsentId) -> Consent | None:

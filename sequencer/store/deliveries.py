@@ -148,11 +148,14 @@ def expire(tx: Transaction, which: Delivery, *, to: DeliveryState, due_at: datet
     )
 
 
-def cancel(tx: Transaction, who: SubscriberId, *, reason: str, now: datetime) -> int:
-    """Nothing that is not on the wire yet goes out to this person; how many messages that were."""
+def cancel(
+    tx: Transaction, who: SubscriberId, *, reason: str, but: Collection[DeliveryKind] = (), now: datetime
+) -> int:
+    """Nothing that is not on the wire yet goes out to this person, `but` these kinds; how many messages that were."""
     cancelled = tx.execute(
         update(delivery)
         .where(delivery.c.subscriber_id == who, delivery.c.state.in_(lifecycle.before(DeliveryEvent.CANCEL)))
+        .where(delivery.c.kind.not_in(list(but)))
         .values(state=DeliveryState.SKIPPED, due_at=None, lease_until=None, reply=reason, finished_at=now)
     )
     # What is uncertain stays so, but is not sent once more.

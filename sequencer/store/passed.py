@@ -126,5 +126,5 @@ def before(tx: Transaction, claims: Collection[Claim]) -> Mapping[DeliveryId, Se
 
 
 def _is_passed_over(row: FromClause) -> ColumnElement[bool]:
-    # Of a lesson's row: a confirmation that was cancelled belongs to no place in a course.
+    # Of a lesson's row: mails of other kinds belong to no place in a course.
     return and_(row.c.state == DeliveryState.SKIPPED, row.c.attempt == 0)

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sequencer import brand
 from sequencer.app import App
 from sequencer.core.model import IMAGES
 from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
@@ -126,10 +127,10 @@ async def no_icon(_request: Request) -> Response:
 
 
 async def asset(request: Request) -> Response:
-    """GET /static/…: the stylesheet, and the one script that there is."""
-    name = request.path_params["name"]
+    """GET /static/…: the stylesheets, one of them made of the settings, and the one script that there is."""
+    name, app = request.path_params["name"], app_of(request)
     if not re.fullmatch(r"[\w-]{1,64}\.(css|js)", name):
         raise NotFound("There is no such file here.")
-    content = app_of(request).templates.asset(name)
+    content = app.settings.pages.stylesheet().encode() if name == brand.STYLESHEET else app.templates.asset(name)
     kind = "text/css" if name.endswith(".css") else "text/javascript"
     return Response(content, media_type=kind, headers={"cache-control": "max-age=3600"})

@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from sequencer.flows import course as course_flow
 from sequencer.forms import Form
+from sequencer.web import frame
 from sequencer.web.intake import Intake
 from sequencer.web.pages import app_of, page
 
@@ -24,10 +25,6 @@ _ALGORITHM = "PBKDF2/SHA-256"
 _COST = 5000
 _GOOD_FOR = timedelta(minutes=20)
 _LONGEST = 4000
-_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def solution(secret: str, payload: str, *, now: datetime) -> str:
@@ -57,12 +54,12 @@ async def page_for(request: Request, came: Intake, form: Form) -> Response:
         "challenge.html",
         brand=course.brand,
         lang=course.language,
-        action=f"/f/{form.key}",
+        action=frame.action(request, form),
         fields=[(name, value) for name, value in came.fields if name != "altcha"],
         challenge=json.dumps(made.to_dict()),
         reply_to=course.sender.address,
     )
-    answer.headers["content-security-policy"] = _POLICY
+    answer.headers["content-security-policy"] = frame.policy(request, form, scripts=True)
     return answer
 
 

@@ -11,13 +11,27 @@ MOST_BODY = 64 * 1024
 # Programs tell all about the form beside what was filled in; Webflow's own limit is the largest.
 MOST_OF_PROGRAMS = 256 * 1024
 
-NOT_FRAMED = "frame-ancestors 'none'"
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; " + NOT_FRAMED
-)
+# What a search engine may list: sign-up forms, and what they are made of. Any other page is somebody's own.
+_LISTED = frozenset({"", "f", "static", "i", "favicon.ico"})
+
+
+def policy(*, framers: Collection[str] = (), onward: Collection[str] = (), scripts: bool = False) -> str:
+    """What a page of ours may load, nothing of it inline; where its forms may lead, and which sites may frame it."""
+    parts = {
+        "default-src": ["'none'"],
+        "style-src": ["'self'"],
+        "script-src": ["'self'"] if scripts else [],
+        "img-src": ["'self'", "data:"],
+        "form-action": ["'self'", *onward],
+        "base-uri": ["'none'"],
+        "frame-ancestors": framers or ["'none'"],
+    }
+    return "; ".join(f"{name} {' '.join(sources)}" for name, sources in parts.items() if sources)
+
+
 # Links in mails are keys: no page may leak its address to another site, and none is kept by a cache.
 _HEADERS = {
-    "content-security-policy": POLICY,
+    "content-security-policy": policy(),
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
@@ -40,6 +54,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         most = MOST_OF_PROGRAMS if scope["path"] in self._for_programs else MOST_BODY
+        listed = scope["path"].split("/")[1] in _LISTED
         announced = Headers(scope=scope).get("content-length", "0")
         taken = int(announced) if announced.isdecimal() else 0
         if taken <= most:
@@ -59,6 +74,8 @@ class Guard:
                 headers = MutableHeaders(scope=message)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
+                if not listed:
+                    headers["x-robots-tag"] = "noindex, nofollow"
             await send(message)
 
         await self._app(scope, capped, completed)

@@ -9,11 +9,13 @@ from starlette.responses import HTMLResponse, Response
 
 from sequencer.core import tokens
 from sequencer.core.model import Course, Pairs
+from sequencer.errors import NotFound
 from sequencer.flows import course as course_flow
 from sequencer.forms import Form
-from sequencer.web import presets, shapes, told
+from sequencer.web import frame, presets, shapes, told
 from sequencer.web.intake import Intake
-from sequencer.web.pages import app_of, page
+from sequencer.web.pages import app_of, page, still
+from sequencer.web.shapes import Preset
 
 _OWN = ("email", "name", "website", "_t", "altcha", "sure")
 _MOST_HIDDEN = 60
@@ -39,70 +41,103 @@ async def form_page(request: Request, form: Form, given: Pairs = (), *, trouble:
         "author": course.author,
         "lessons": len(course.lessons),
     }
-    return page(
+    choices = await _choices(request, form, given, preset)
+    offered = dict(form.lists) if choices else {}
+    answer = page(
         request,
         "form.html",
         status=trouble.status if trouble else 200,
         brand=course.brand,
         lang=course.language,
-        action=f"/f/{form.key}",
+        action=frame.action(request, form),
         course=shown,
         consent=form.consent,
         error=trouble.sentence if trouble else "",
         email=told.email(given, form, preset),
         name=told.name(given),
-        kept=_kept(given, (*_OWN, *preset.email, *shapes.EMAIL), (*shapes.NAME, *shapes.FIRST_NAME, *shapes.LAST_NAME)),
+        choices=choices,
+        kept=_kept(
+            tuple((name, value) for name, value in given if not (told.is_list(name, preset) and value in offered)),
+            (*_OWN, *preset.email, *shapes.EMAIL),
+            (*shapes.NAME, *shapes.FIRST_NAME, *shapes.LAST_NAME),
+        ),
         # Who corrects a slip has looked at the form since it was first shown.
         shown_at=tokens.stamp(secret, now=now) if tokens.age(secret, mark, now=now) is None else mark,
     )
+    return _leading_on(request, form, answer)
 
 
 async def ask_page(request: Request, came: Intake, form: Form, suggestion: str) -> Response:
     """Did you mean …? One button for the address that is probably meant, one for that which was typed."""
     course = await _course(request, came.course)
-    return page(
+    answer = page(
         request,
         "meant.html",
         brand=course.brand,
         lang=course.language,
-        action=f"/f/{form.key}",
+        action=frame.action(request, form),
         kept=_kept(came.fields, ("email", "sure", *came.preset.email, *shapes.EMAIL)),
         typed=came.request.address.normalized,
         suggestion=suggestion,
     )
+    return _leading_on(request, form, answer)
 
 
 async def button_page(request: Request, came: Intake, form: Form) -> Response:
     """A page with one button, as what follows links and addresses need not be a person."""
     course = await _course(request, came.course)
-    return page(
+    answer = page(
         request,
         "button.html",
         brand=course.brand,
         lang=course.language,
-        action=f"/f/{form.key}",
+        action=frame.action(request, form),
         kept=_kept(came.fields, ()),
         address=came.request.address.normalized,
         consent=form.consent,
     )
+    return _leading_on(request, form, answer)
 
 
 def sent_page(request: Request, course: Course) -> Response:
     """What happens next; the same for everybody."""
-    days = app_of(request).settings.confirm_within
-    values: dict[str, str | int] = {
-        "title": course.title,
-        "confirm_within": days,
-        "lang": course.language,
-        "status": 200,
-    }
-    # As quick as it can be: in a flood most of what we do is to say this.
-    return HTMLResponse(app_of(request).templates.still("sent.html", {**values, "brand": course.brand or "Newsletter"}))
+    # In a flood most of what we do is to say this.
+    return still(
+        request,
+        "sent.html",
+        brand=course.brand,
+        lang=course.language,
+        title=course.title,
+        confirm_within=app_of(request).settings.confirm_within,
+    )
 
 
 async def _course(request: Request, slug: str) -> Course:
     app = app_of(request)
     return await run_in_threadpool(course_flow.published, app.db, slug, app.press.archive)
+
+
+async def _choices(request: Request, form: Form, given: Pairs, preset: Preset) -> list[dict[str, object]]:
+    """The courses to choose from, each by what the form calls it, where there is more than the form's own."""
+    named = {slug: key for key, slug in reversed(form.lists)}
+    if set(named) <= {form.course}:
+        return []
+    wanted = [dict(form.lists)[tag] for tag in told.tags(given, preset) if tag in dict(form.lists)]
+    chosen = wanted[0] if wanted else form.course
+    found = []
+    for slug in form.courses:
+        try:
+            course = await _course(request, slug)
+        except NotFound:
+            continue
+        found.append({"value": named.get(slug, ""), "title": course.title, "chosen": slug == chosen})
+    return found
+
+
+def _leading_on(request: Request, form: Form, answer: HTMLResponse) -> HTMLResponse:
+    """The page, whose form may be answered by leading the visitor on."""
+    answer.headers["content-security-policy"] = frame.policy(request, form)
+    return answer
 
 
 def _kept(given: Pairs, without: Iterable[str], plain: Iterable[str] = ()) -> Pairs:

@@ -15,6 +15,7 @@ from starlette.routing import Match, Route
 from sequencer.app import App
 from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, SequencerError, TooLarge, TooMany
 from sequencer.values import Network
+from sequencer.web import guard
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,19 @@ def page(
     request: Request, template: str, *, status: int = 200, brand: str = "", lang: str = "en", **values: object
 ) -> HTMLResponse:
     """A page from templates/web, filled with `values`."""
-    values |= {"brand": brand or "Newsletter", "lang": lang, "status": status}
-    return HTMLResponse(app_of(request).templates.page(template, values), status_code=status)
+    values |= _shared(request, brand, lang, status)
+    return _framed(request, HTMLResponse(app_of(request).templates.page(template, values), status_code=status))
+
+
+def still(request: Request, template: str, *, brand: str, lang: str, **values: str | int) -> HTMLResponse:
+    """A page that is the same for many, as quick as it can be."""
+    values |= _shared(request, brand, lang, 200)
+    return _framed(request, HTMLResponse(app_of(request).templates.still(template, values)))
+
+
+def framers_of(request: Request) -> tuple[str, ...]:
+    """The sites that may show this page in a frame: none, but for sign-up pages that are made to be framed."""
+    return tuple(getattr(request.state, "framers", ()))
 
 
 def wants_json(request: Request) -> bool:
@@ -109,6 +121,25 @@ async def refuse_http(request: Request, error: Exception) -> Response:
 async def gone(_request: Request, _error: Exception) -> Response:
     """The answer to somebody who hung up while they spoke: nobody hears it."""
     return Response(status_code=400)
+
+
+def _shared(request: Request, brand: str, lang: str, status: int) -> dict[str, str | int]:
+    """What every page is told."""
+    look = app_of(request).settings.pages
+    return {
+        "brand": look.logo or brand or "Newsletter",
+        "lang": lang,
+        "status": status,
+        "branded": look.is_own,
+        "layout": "web/_frame.html" if framers_of(request) else "web/base.html",
+    }
+
+
+def _framed(request: Request, answer: HTMLResponse) -> HTMLResponse:
+    framers = framers_of(request)
+    if framers:
+        answer.headers["content-security-policy"] = guard.policy(framers=framers)
+    return answer
 
 
 def _refusal(request: Request, status: int, sentence: str, headers: Mapping[str, str]) -> Response:

@@ -1,6 +1,6 @@
 """How will a lesson look? Pages for its author, made of the files as they are, and made anew when they change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -93,11 +93,11 @@ class _Pages:
 
     def contents(self, request: Request) -> Response:
         """GET /: the mails, and what lint finds in the files."""
-        return self._list(request, "contents.html", self._margin())
+        return self._list(request, "contents.html", self._margin(), but=())
 
     def inbox(self, request: Request) -> Response:
-        """GET /inbox: the mails as a list of mails shows them."""
-        return self._list(request, "inbox.html", Margin(notes=()))
+        """GET /inbox: the mails as a list of mails shows them, but for those that come only to whom asks for them."""
+        return self._list(request, "inbox.html", Margin(notes=()), but=sheet.ANSWERS)
 
     def mail(self, request: Request) -> Response:
         """GET /lesson/N, /confirmation: one mail, in one of its shapes, and what lint finds in its file."""
@@ -160,10 +160,10 @@ class _Pages:
         values = {"status": status, "sentence": sentence, "brand": self._desk.folder.name, "lang": "en"}
         return HTMLResponse(self._desk.templates.page("error.html", values), status_code=status)
 
-    def _list(self, request: Request, template: str, beside: Margin) -> Response:
+    def _list(self, request: Request, template: str, beside: Margin, *, but: Collection[Sheet]) -> Response:
         seen, look = self._stamp(), looks.chosen(request.query_params)
         found = manuscript.read(self._desk.folder)
-        every, cut = sheet.sheets(found), looks.CUTS[look.width]
+        cut, every = looks.CUTS[look.width], [one for one in sheet.sheets(found) if one not in but]
         rows = [self._row(found, one, look, beside) for one in every]
         for row in rows:
             row["long"] = len(str(row["subject"])) > cut.subject

@@ -50,16 +50,14 @@ async def show(request: Request) -> Response:
     which = seats.whose(app.settings.secret_key, token, now=now)
     seen = await run_in_threadpool(progress.look, app.db, app.press, which, now=now)
     said = request.query_params.get("said", "")
-    return _unlisted(
-        page(
-            request,
-            _PAGES.get(seen.standing, "course.html"),
-            brand=seen.course.brand,
-            lang=seen.course.language,
-            url=f"/c/{token}",
-            said=WORDS.get(Said(said), "") if said in set(Said) else "",
-            course=_shown(app, seen),
-        )
+    return page(
+        request,
+        _PAGES.get(seen.standing, "course.html"),
+        brand=seen.course.brand,
+        lang=seen.course.language,
+        url=f"/c/{token}",
+        said=WORDS.get(Said(said), "") if said in set(Said) else "",
+        course=_shown(app, seen),
     )
 
 
@@ -70,7 +68,7 @@ async def press(request: Request) -> Response:
     act = ACTS[request.url.path.rpartition("/")[2]]
     pressed = Press(app=app, which=which, given=await intake.fields(request), now=now)
     said = await run_in_threadpool(act, pressed)
-    return _unlisted(RedirectResponse(f"/c/{token}?said={said}", status_code=303))
+    return RedirectResponse(f"/c/{token}?said={said}", status_code=303)
 
 
 async def feed(request: Request) -> Response:
@@ -78,7 +76,7 @@ async def feed(request: Request) -> Response:
     app, now = app_of(request), app_of(request).clock()
     which = seats.whose(app.settings.secret_key, request.path_params["token"], now=now)
     content = await run_in_threadpool(progress.feed, app.db, app.press, which, now=now)
-    return _unlisted(Response(content, media_type="text/calendar"))
+    return Response(content, media_type="text/calendar")
 
 
 async def certify(request: Request) -> Response:
@@ -88,7 +86,7 @@ async def certify(request: Request) -> Response:
     named = (await intake.fields(request)).get("name", "") == "shown"
     seen = await run_in_threadpool(progress.look, app.db, app.press, which, now=now)
     made = certificates.seal(app.settings.secret_key, seen.place, named=named)
-    return _unlisted(RedirectResponse(f"/certificate/{made}", status_code=303))
+    return RedirectResponse(f"/certificate/{made}", status_code=303)
 
 
 async def certificate(request: Request) -> Response:
@@ -96,17 +94,15 @@ async def certificate(request: Request) -> Response:
     app, token, now = app_of(request), request.path_params["token"], app_of(request).clock()
     found = await run_in_threadpool(certificates.read, app.db, app.press, app.settings.secret_key, token, now=now)
     course = found.course
-    return _unlisted(
-        page(
-            request,
-            "certificate.html",
-            brand=course.brand,
-            lang=course.language,
-            certificate=found,
-            began=spoken_day(found.began),
-            ended=spoken_day(found.ended),
-            address=f"{app.settings.base_url}/certificate/{token}",
-        )
+    return page(
+        request,
+        "certificate.html",
+        brand=course.brand,
+        lang=course.language,
+        certificate=found,
+        began=spoken_day(found.began),
+        ended=spoken_day(found.ended),
+        address=f"{app.settings.base_url}/certificate/{token}",
     )
 
 
@@ -117,12 +113,6 @@ ROUTES = (
     *(Route(f"/c/{{token}}/{act}", press, methods=["POST"]) for act in ACTS),
     Route("/certificate/{token}", certificate, methods=["GET"]),
 )
-
-
-def _unlisted(answer: Response) -> Response:
-    """The answer, which is for whoever has the link and for no search engine."""
-    answer.headers["x-robots-tag"] = "noindex, nofollow"
-    return answer
 
 
 def _shown(app: App, seen: Progress) -> dict[str, object]:

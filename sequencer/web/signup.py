@@ -19,7 +19,7 @@ from sequencer.web import (
     bodies,
     challenge,
     cors,
-    guard,
+    frame,
     hosted,
     inbound,
     intake,
@@ -44,6 +44,7 @@ def routes() -> list[Route]:
     found = [
         Route("/f/{form}", show_form, methods=["GET"]),
         Route("/f/{form}", sign_up, methods=["POST", "OPTIONS"]),
+        Route("/f/{form}/embed", embedded, methods=["GET", "POST"]),
     ]
     for below in ("/f/{form}", ""):
         for row in presets.ROWS:
@@ -66,17 +67,18 @@ async def show_form(request: Request) -> Response:
 async def sign_up(request: Request, row: Preset | None = None) -> Response:
     """POST /f/{form}: take a sign-up from any page or program; `row` is whose script it is, where that is known."""
     came = await _read(request)
-    form = _form(request, came.given, row)
+    form = frame.within(request, _form(request, came.given, row))
     if request.method == "OPTIONS":
         return cors.preflight(request, form)
     answer = await _by_program(request, form, came, row) or await _by_browser(request, form, came, row)
     answer.headers.update(cors.headers(request, form))
-    if form.embed:
-        # Nothing on these pages acts by a press alone: whoever is tricked into one still has to confirm by mail.
-        policy = answer.headers.get("content-security-policy", guard.POLICY)
-        framed = f"frame-ancestors {' '.join(form.embed)}"
-        answer.headers["content-security-policy"] = policy.replace(guard.NOT_FRAMED, framed)
     return answer
+
+
+async def embedded(request: Request) -> Response:
+    """/f/{form}/embed: the same page and all that follows it, in a frame on the sites that the form names."""
+    frame.allow(request, _form(request, (), None))
+    return await sign_up(request)
 
 
 async def integrity_token(request: Request) -> Response:

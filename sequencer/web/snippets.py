@@ -21,7 +21,9 @@ _DETECT = (
     "<script>document.currentScript.previousElementSibling.elements.timezone.value = "
     "Intl.DateTimeFormat().resolvedOptions().timeZone;</script>\n"
 )
-_FRAME = '<iframe src="{action}" title="{title}" width="100%" height="640" style="border: 0" loading="lazy"></iframe>\n'
+_FRAME = (
+    '<iframe src="{action}/embed" title="{title}" width="100%" height="640" style="border: 0" loading="lazy"></iframe>\n'
+)
 
 
 def action(form: Form, base_url: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from browser.town import ASKED, CONFIRMS, GRADUATE, LEFT, PAUSED, READER
+import httpx
+from browser.town import ASKED, CONFIRMS, GRADUATE, LEFT, PAUSED, READER, REFUSED, UNDECIDED
 from browser.visitor import Visitor
 
 Way = Callable[[Visitor], None]
@@ -64,6 +65,21 @@ def _held_up_by_a_challenge(visitor: Visitor) -> None:
     visitor.press("Sign up")
 
 
+def _said_that_it_was_not_them(email: str) -> Way:
+    """The page after "that was not me", pressed now or before."""
+
+    def go(visitor: Visitor) -> None:
+        link = visitor.town.link(email, "/notme/")
+        httpx.post(link).raise_for_status()
+        visitor.open(link)
+
+    return go
+
+
+def _too_late(visitor: Visitor) -> None:
+    visitor.open(visitor.town.expired(ASKED))
+
+
 def _while_the_database_is_locked(visitor: Visitor) -> None:
     form(visitor)
     visitor.fill("E-mail address", "late@example.org")
@@ -87,7 +103,13 @@ PAGES: Mapping[str, Place] = {
     "sent": Place("sent.html", _from_the_writers_page),
     "challenge": Place("challenge.html", _held_up_by_a_challenge, says_more_without_scripts=True),
     "confirm": Place("confirm.html", _by_mail(ASKED, "/confirm/")),
-    "refuse": Place("leave.html", _by_mail(ASKED, "/u/")),
+    "confirm too late": Place("expired.html", _too_late, status=400),
+    "not me": Place("disown.html", _by_mail(ASKED, "/notme/")),
+    "not me, by a reader": Place("disown.html", _by_mail(READER, "/notme/")),
+    "not me, said": Place("disowned.html", _said_that_it_was_not_them(REFUSED)),
+    "not me, taken back": Place(
+        "reclaimed.html", _pressed(_said_that_it_was_not_them(UNDECIDED), "It was me after all")
+    ),
     "confirmed": Place("confirmed.html", _pressed(_by_mail(CONFIRMS, "/confirm/"), "Yes, send me the course")),
     "lesson": Place(LESSON, _by_mail(READER, "/v/")),
     "preferences": Place("preferences.html", preferences),

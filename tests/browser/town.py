@@ -9,10 +9,14 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 from story.stage import LESSONS, Stage, wait_for
+
+from sequencer.core import tokens
+from sequencer.core.tokens import Purpose
 
 ROOT = Path(__file__).parents[2]
 COURSE = "why-men-pull-away"
@@ -26,6 +30,8 @@ CONFIRMS = "confirms@example.org"  # confirms, again and again
 LEFT = "left@example.org"  # has left, and may leave again
 PAUSED = "paused@example.org"  # has the first lesson, and pauses again and again
 GRADUATE = "graduate@example.org"  # has had the last lesson
+REFUSED = "refused@example.org"  # has said that it was not them
+UNDECIDED = "undecided@example.org"  # says so, and takes it back, again and again
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A writer</title></head>
@@ -54,7 +60,7 @@ class Town:
             settings.write(f'\n[forms.guarded]\ncourse = "{COURSE}"\nchallenge = "always"\n')
         stage.serve()
         self._graduate()
-        for email in (READER, ASKED, CONFIRMS, LEFT, PAUSED):
+        for email in (READER, ASKED, CONFIRMS, LEFT, PAUSED, REFUSED, UNDECIDED):
             self.sign_up(email)
         for email in (READER, LEFT, PAUSED):
             stage.confirm(email)
@@ -62,6 +68,8 @@ class Town:
         self.one_click(LEFT)
         self.link(ASKED, "/confirm/")
         self.link(CONFIRMS, "/confirm/")
+        # Somebody else wants another course for them.
+        self.sign_up(READER, form="newsletter")
 
     def article_guarded(self) -> str:
         """The same, but its form always asks a browser to work first."""
@@ -103,6 +111,14 @@ class Town:
         """The newest link of this kind in somebody's mail, such as "/confirm/"; waits for the mail."""
         wait_for(f"a mail to {email} with {kind}", lambda: self._links(email, kind))
         return self._links(email, kind)[-1]
+
+    def expired(self, email: str) -> str:
+        """The confirmation link of somebody's newest mail, as if it had been made long ago."""
+        link = self.link(email, "/confirm/")
+        secret, purpose = self.stage.app.settings.secret_key, Purpose.CONFIRM
+        said = tokens.read(secret, purpose, link.rpartition("/")[2])
+        token = tokens.seal(secret, purpose, said.subject, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+        return f"{self.url}/confirm/{token}"
 
     def one_click(self, email: str) -> None:
         """What a mail program does when its own unsubscribe button is pressed (RFC 8058)."""

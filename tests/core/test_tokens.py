@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sequencer.core import tokens
 from sequencer.core.tokens import Purpose, Token
-from sequencer.errors import BadRequest
+from sequencer.errors import BadRequest, Expired
 
 SECRET = "a secret of tests that is long enough"
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -83,8 +83,21 @@ def test_a_token_of_another_secret_is_not_ours() -> None:
 def test_a_token_expires_to_the_second() -> None:
     token = tokens.seal(SECRET, Purpose.CONFIRM, 7, expires_at=NOW)
     assert tokens.unseal(SECRET, Purpose.CONFIRM, token, now=NOW - timedelta(seconds=1)).subject == 7
-    with pytest.raises(BadRequest, match="has expired"):
+    with pytest.raises(Expired, match="has expired"):
         tokens.unseal(SECRET, Purpose.CONFIRM, token, now=NOW)
+
+
+def test_what_an_expired_token_said_can_still_be_read_and_of_no_other() -> None:
+    token = tokens.seal(SECRET, Purpose.CONFIRM, 7, about=3, expires_at=NOW - timedelta(days=400))
+    assert tokens.read(SECRET, Purpose.CONFIRM, token) == Token(subject=7, about=3)
+    for secret, purpose, other in (
+        (SECRET, Purpose.LEAVE, token),
+        ("another secret that is just as long as it", Purpose.CONFIRM, token),
+        (SECRET, Purpose.CONFIRM, token[:-1] + ("A" if token[-1] != "A" else "B")),
+        (SECRET, Purpose.CONFIRM, ""),
+    ):
+        with pytest.raises(BadRequest, match="not one of ours"):
+            tokens.read(secret, purpose, other)
 
 
 def test_a_token_without_an_expiry_is_good_for_ever() -> None:

@@ -173,7 +173,7 @@ def test_what_is_shown_to_paste_is_taken_by_the_door(run: Run, sqlite_door: Door
         assert sqlite_door.sign_up({**fields, "email": "a@example.org"}).status_code == 200
     assert ("timezone" in found[0], "timezone" in found[1]) == (False, True)
     assert shown.count("<script>") == 1
-    assert Page(re.findall(r"<iframe.*</iframe>", shown)[0]).all("iframe")[0]["src"].endswith("/f/newsletter")
+    assert Page(re.findall(r"<iframe.*</iframe>", shown)[0]).all("iframe")[0]["src"].endswith("/f/newsletter/embed")
     assert 'embed = ["https://www.example.org"]' in shown
 
 

@@ -630,17 +630,6 @@ def test_a_form_for_programs_has_no_page(sqlite_db: Database) -> None:
         assert people(door) == []
 
 
-def test_our_page_is_framed_by_the_sites_that_the_form_names_alone(sqlite_db: Database) -> None:
-    def framers(answer: httpx.Response) -> str:
-        assert answer.status_code == 200
-        return answer.headers["content-security-policy"].partition("frame-ancestors ")[2]
-
-    with opened(sqlite_db, embed=(SITE, "https://b.example")).open() as door:
-        assert framers(door.ask.get("/f/newsletter")) == f"{SITE} https://b.example"
-        assert framers(door.sign_up({"email": EMAIL})) == f"{SITE} https://b.example"
-        assert framers(door.ask.get("/")) == "'none'"
-
-
 def test_a_full_door_says_when_to_come_again(sqlite_db: Database) -> None:
     with opened(sqlite_db).open() as door:
         caps = {**door.settings.signup_caps, "address": 1}

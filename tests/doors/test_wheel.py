@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-NEEDED = ("sequencer", "templates", "migrations", "lessons", "pyproject.toml", "README.md", "LICENSE")
+NEEDED = ("sequencer", "templates", "migrations", "lessons", "docs", "pyproject.toml", "README.md", "LICENSE")
 
 
 def run(*words: str | Path, folder: Path) -> str:
@@ -47,6 +47,7 @@ def test_the_wheel_holds_every_file_that_travels_with_the_package(wheel: Path) -
         assert files
         missing = {f"sequencer/_files/{path.relative_to(ROOT)}" for path in files} - names
         assert missing == set()
+    assert {name for name in names if "/docs/" in name} == {"sequencer/_files/docs/api.md"}
     assert not [name for name in names if name.startswith("tests") or "__pycache__" in name]
 
 

@@ -66,7 +66,7 @@ def taught(house: House, rule: CatchUp, lessons: int = 8, **changes: object) -> 
 
 def lessons(house: House, email: str = EMAIL) -> list[str]:
     """The subjects of the lessons that were sent."""
-    return [subject for subject in house.subjects(email) if not subject.startswith("Please")]
+    return [subject for subject in house.subjects(email) if subject.startswith("Subject")]
 
 
 def passed_over(house: House, email: str = EMAIL) -> list[Delivery]:

@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from sequencer import brand
+from sequencer.brand import Colour
 from sequencer.content.lint.page import Element, StyleRule, read
 
-LEAST = 4.5
+LEAST = brand.LEAST
 _HEX = re.compile(r"#([0-9a-f]{3}|[0-9a-f]{6})\b")
 _RGB = re.compile(r"rgb\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)\s*\)")
 _NAMED = {"white": "#ffffff", "black": "#000000"}
@@ -15,8 +17,6 @@ _LIGHT = ("#000000", "#ffffff", "#0000ee")
 _DARK = ("#ffffff", "#121212", "#9e9eff")
 _UNSEEN = frozenset({"", "head", "style", "script", "title"})
 _BREAK = "!important"
-
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +48,7 @@ def contrast(one: str, other: str) -> float:
     first, second = _parsed(one), _parsed(other)
     if first is None or second is None:
         return 21.0
-    low, high = sorted((_luminance(first), _luminance(second)))
-    return (high + 0.05) / (low + 0.05)
+    return brand.contrast(first, second)
 
 
 def _walk(
@@ -101,12 +100,3 @@ def _parsed(colour: str) -> Colour | None:
     if found := _RGB.fullmatch(colour):
         return int(found[1]), int(found[2]), int(found[3])
     return None
-
-
-def _luminance(colour: Colour) -> float:
-    red, green, blue = (_linear(part / 255) for part in colour)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4  # noqa: PLR2004 (IEC 61966-2-1)

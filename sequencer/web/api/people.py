@@ -17,7 +17,7 @@ from sequencer.core.model import (
     SubscriberState,
 )
 from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import directory, leaving, signup
+from sequencer.flows import directory, erase, leaving, signup
 from sequencer.flows.directory import Wanted
 from sequencer.forms import Form
 from sequencer.message import address
@@ -70,13 +70,14 @@ def change(tx: Transaction, call: Call) -> Reply:
     call.unless_changed(_as_seen(call, before))
     after = _changed(before, call.body)
     directory.change(tx, before, after, now=call.now)
-    return Reply(body=_as_seen(call, after))
+    if "state" in call.body:
+        leaving.depart(tx, after.id, leaving.BY_US, now=call.now)
+    return Reply(body=_as_seen(call, directory.person(tx, after.id)))
 
 
-def let_go(tx: Transaction, call: Call) -> Reply:
-    """DELETE /subscribers/{id}: they leave everything, and nothing more is sent."""
-    found = directory.lock(tx, SubscriberId(call.id))
-    leaving.depart(tx, found.id, leaving.BY_US, now=call.now)
+def remove(tx: Transaction, call: Call) -> Reply:
+    """DELETE /subscribers/{id}: nothing is kept of them, and nothing more is sent."""
+    erase.wipe(tx, SubscriberId(call.id), now=call.now)
     return Reply(status=204)
 
 

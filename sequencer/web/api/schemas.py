@@ -143,6 +143,11 @@ CHANGE_PERSON = obj(
         "tags": {**_TAGS, "description": "In place of those that there are."},
         "send_at": or_null(_SEND_AT),
         "days": or_null(_DAYS),
+        "state": {
+            "type": "string",
+            "enum": ("left",),
+            "description": "They leave everything, and what is queued is not sent; only they can come back.",
+        },
     },
     required=(),
     minProperties=1,

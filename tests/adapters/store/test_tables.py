@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, SubscriberState, SuppressionReason
+from sequencer.core.model import Assent, DeliveryKind, DeliveryState, EnrolmentState, SubscriberState, SuppressionReason
 from sequencer.store import tables
 from sequencer.store.database import Database, Transaction
 from sequencer.store.tables import Coded, UtcDateTime
@@ -30,12 +30,20 @@ FROZEN = {
         DeliveryState.UNCERTAIN: 6,
         DeliveryState.SKIPPED: 7,
     },
-    tables.DELIVERY_KIND: {DeliveryKind.CONFIRMATION: 0, DeliveryKind.LESSON: 1},
+    tables.DELIVERY_KIND: {
+        DeliveryKind.CONFIRMATION: 0,
+        DeliveryKind.LESSON: 1,
+        DeliveryKind.REMINDER: 2,
+        DeliveryKind.FAREWELL: 3,
+        DeliveryKind.MOVE: 4,
+    },
     tables.SUPPRESSION_REASON: {
         SuppressionReason.BOUNCE: 0,
         SuppressionReason.COMPLAINT: 1,
         SuppressionReason.MANUAL: 2,
+        SuppressionReason.DISOWNED: 3,
     },
+    tables.ASSENT: {Assent.MAIL: 0, Assent.FORM: 1, Assent.ELSEWHERE: 2},
 }
 CODES = [(coded, member, number) for coded, numbers in FROZEN.items() for member, number in numbers.items()]
 
@@ -52,7 +60,9 @@ def test_each_state_keeps_its_number_for_ever(coded: Coded, member: DeliveryStat
         pending.rollback()
 
 
-@pytest.mark.parametrize("enum", [SubscriberState, EnrolmentState, DeliveryState, DeliveryKind, SuppressionReason])
+@pytest.mark.parametrize(
+    "enum", [SubscriberState, EnrolmentState, DeliveryState, DeliveryKind, SuppressionReason, Assent]
+)
 def test_every_member_has_a_number(enum: type[SubscriberState]) -> None:
     assert set(enum) in [set(coded.members) for coded in FROZEN]
 

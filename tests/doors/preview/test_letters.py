@@ -53,7 +53,8 @@ def test_each_mail_leads_to_the_one_before_and_the_one_after(ask: httpx.Client) 
         ("prev", "/confirmation?scheme=dark"),
         ("next", "/lesson/1?scheme=dark"),
     ]
-    assert around("/lesson/2") == [("prev", "/lesson/1")]
+    assert around("/lesson/2") == [("prev", "/lesson/1"), ("next", "/farewell-course")]
+    assert around("/access") == [("prev", "/moved")]
 
 
 def test_a_template_of_ones_own_is_shown_as_it_is_now(desk: Desk, tmp_path: Path) -> None:
