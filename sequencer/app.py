@@ -1,13 +1,14 @@
 """What belongs to one running program? Settings become an App: database, templates, press, courier, clock."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sequencer.content import courses as course_files
 from sequencer.content.files import shipped
 from sequencer.content.templates import Templates
 from sequencer.delivery.courier import Courier, SmtpCourier
+from sequencer.delivery.hooks import Caller
 from sequencer.errors import BadSettings
 from sequencer.flows import course as course_flow
 from sequencer.flows.press import Imprint, Press
@@ -29,6 +30,7 @@ class App:
     press: Press
     courier: Courier
     clock: Callable[[], datetime]
+    caller: Caller = field(default_factory=Caller)
 
     def close(self) -> None:
         """Let go of the database."""

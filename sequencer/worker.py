@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sequencer import app as wiring
 from sequencer.app import App
 from sequencer.errors import SequencerError
-from sequencer.flows import dispatch, upkeep
+from sequencer.flows import calling, dispatch, upkeep
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ _NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
 class Metronome:
     """Runs passes, one at a time, until it is stopped; stopping lets the pass that runs finish what is on the wire.
 
-    Beside them, every hour, it tidies up.
+    Beside them it tells other programs what happened, and every hour it tidies up.
     """
 
     def __init__(self, app: App, *, every: float = EVERY, tidy: float = TIDY) -> None:
@@ -42,7 +42,9 @@ class Metronome:
         self._end_by = math.inf
         self._running = asyncio.Lock()
         self._tidying = asyncio.Lock()
-        self._trouble = _Trouble()
+        self._telling = asyncio.Lock()
+        self._trouble = _Trouble("tick")
+        self._hook_trouble = _Trouble("hooks")
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
@@ -50,6 +52,7 @@ class Metronome:
     def start(self) -> None:
         """Begin to look; needs a running event loop."""
         self._scheduler.add_job(self._look, "interval", seconds=self._every)
+        self._scheduler.add_job(self._tell_hooks, "interval", seconds=self._every)
         first = datetime.now(UTC) + timedelta(seconds=self._tidy_every / 60)
         self._scheduler.add_job(self._tidy, "interval", seconds=self._tidy_every, next_run_time=first)
         self._scheduler.start()
@@ -60,7 +63,7 @@ class Metronome:
         self._scheduler.pause()
         self._end_by = time.monotonic() + GRACE
         self._stopping.set()
-        async with self._running, self._tidying:
+        async with self._running, self._tidying, self._telling:
             self._scheduler.shutdown(wait=False)
 
     async def _look(self) -> None:
@@ -73,15 +76,28 @@ class Metronome:
             if not self._stopping.is_set():
                 await asyncio.to_thread(self._upkeep)
 
+    async def _tell_hooks(self) -> None:
+        async with self._telling:
+            if not self._stopping.is_set():
+                await asyncio.to_thread(self._calls)
+
+    def _calls(self) -> None:
+        app = self._app
+        try:
+            calling.call_all(app.db, app.caller, clock=app.clock, stop=self._stopping.is_set)
+        except Exception as error:  # noqa: BLE001 (told)
+            # What was posted and not settled is posted again when its lease is over, with the id that it had.
+            self._hook_trouble.tell(error)
+        else:
+            self._hook_trouble.end()
+
     def _upkeep(self) -> None:
         app = self._app
         try:
             upkeep.tidy(app.db, wiring.terms(app.settings), now=app.clock(), stop=self._stopping.is_set)
-        except SequencerError as error:
+        except Exception as error:  # noqa: BLE001 (told)
             # Every step that was done is done, and the others come with the next hour.
-            log.error("upkeep.failed", extra={"reason": str(error)})  # noqa: TRY400 (said in one sentence)
-        except Exception:
-            log.exception("upkeep.failed")
+            _tell("upkeep.failed", error)
 
     def _pass(self) -> None:
         app, until = self._app, time.monotonic() + BUDGET
@@ -106,7 +122,8 @@ class Metronome:
 class _Trouble:
     """What makes passes fail: each kind of it is told once until it is over, not at every look, and then its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self._told: set[tuple[type[Exception], str]] = set()
         self._looks = 0
 
@@ -116,19 +133,19 @@ class _Trouble:
         kind = (type(error), _NUMBER.sub("", str(error)))
         if kind not in self._told:
             self._told.add(kind)
-            # Ours are said in one sentence; anything else is a bug, with its traceback.
-            log.error(
-                "tick.failed",
-                extra={"reason": str(error)},
-                exc_info=None if isinstance(error, SequencerError) else error,
-            )
+            _tell(f"{self._what}.failed", error)
 
     def end(self) -> None:
         """A pass has gone well."""
         if self._told:
-            log.warning("tick.recovered", extra={"failed": self._looks})
+            log.warning("%s.recovered", self._what, extra={"failed": self._looks})
             self._told.clear()
             self._looks = 0
+
+
+def _tell(event: str, error: Exception) -> None:
+    """Ours are said in one sentence; anything else is a bug, with its traceback."""
+    log.error(event, extra={"reason": str(error)}, exc_info=None if isinstance(error, SequencerError) else error)
 
 
 def beside(app: App, *, every: float = EVERY) -> Callable[[object], AbstractAsyncContextManager[None]]:

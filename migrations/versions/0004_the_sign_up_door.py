@@ -46,8 +46,14 @@ def upgrade() -> None:
         sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("events", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("old_secret", sa.Text(), server_default="", nullable=False),
+        sa.Column("old_until", sa.BigInteger(), nullable=True),
+        sa.Column("insecure", sa.SmallInteger(), nullable=False),
+        sa.Column("with_address", sa.SmallInteger(), nullable=False),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
         sa.Column("why", sa.Text(), server_default="", nullable=False),
+        sa.Column("failing_since", sa.BigInteger(), nullable=True),
+        sa.Column("rests_until", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_hook")),
         sa.UniqueConstraint("name", name=op.f("uq_hook_name")),
     )
@@ -133,12 +139,20 @@ def upgrade() -> None:
     op.create_index(
         "hook_call_due",
         "hook_call",
-        ["due_at", "id"],
+        ["hook_id", "due_at", "id"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
-    op.create_index("ix_hook_call_hook", "hook_call", ["hook_id"], unique=False)
+    op.create_index(
+        "hook_call_leased",
+        "hook_call",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("lease_until IS NOT NULL"),
+        postgresql_where=sa.text("lease_until IS NOT NULL"),
+    )
+    op.create_index("ix_hook_call_hook", "hook_call", ["hook_id", "id"], unique=False)
     op.create_index("ix_hook_call_event", "hook_call", ["event_id"], unique=False)
     op.create_index("ix_address_change_subscriber", "address_change", ["subscriber_id"], unique=False)
     op.create_index("ix_address_change_normalized", "address_change", ["normalized"], unique=False)
@@ -198,6 +212,12 @@ def downgrade() -> None:
     op.drop_index("ix_address_change_subscriber", table_name="address_change")
     op.drop_index("ix_hook_call_event", table_name="hook_call")
     op.drop_index("ix_hook_call_hook", table_name="hook_call")
+    op.drop_index(
+        "hook_call_leased",
+        table_name="hook_call",
+        sqlite_where=sa.text("lease_until IS NOT NULL"),
+        postgresql_where=sa.text("lease_until IS NOT NULL"),
+    )
     op.drop_index(
         "hook_call_due",
         table_name="hook_call",

@@ -17,6 +17,13 @@ def _a_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     return name
 
 
+def _some_scopes(_ctx: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """What it is good for: something."""
+    if not value:
+        raise click.BadParameter(f"say at least one of {', '.join(Scope)}.")
+    return value
+
+
 _name_argument = click.argument("name", callback=_a_name)
 
 
@@ -31,7 +38,7 @@ def key() -> None:
     "--scope",
     "scopes",
     multiple=True,
-    required=True,
+    callback=_some_scopes,
     type=click.Choice([scope.value for scope in Scope]),
     help="What it is good for; say it once for each scope.",
     metavar="SCOPE",

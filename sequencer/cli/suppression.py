@@ -9,7 +9,7 @@ from sequencer.flows import disown
 
 @click.group()
 def suppression() -> None:
-    """The addresses that get no more mail: list them, take one off the list."""
+    """List the addresses that get no more mail; take one off the list."""
 
 
 @suppression.command("list")

@@ -6,7 +6,7 @@ import click
 
 from sequencer import app as wiring
 from sequencer.cli import frame
-from sequencer.flows import dispatch, upkeep
+from sequencer.flows import calling, dispatch, upkeep
 
 
 def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
@@ -31,6 +31,7 @@ def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
         done = dispatch.tick(
             app.db, app.courier, app.press, now=instant, intent=app.settings.intent, apart=app.settings.apart
         )
+        calling.call_all(app.db, app.caller, clock=lambda: instant)
     if as_json:
         frame.print_json(
             {

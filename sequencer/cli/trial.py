@@ -142,7 +142,8 @@ def _heard(verdict: Verdict, came: Intake, form: Form, how: Manner) -> tuple[str
             )
         case abuse.Ask(suggestion=suggestion):
             then = f"the visitor is asked whether they meant {suggestion}"
-            return then, "sees a page that asks", answers.shown(answers.asked(how, came.fields, suggestion))
+            answer = answers.asked(how, came.fields, suggestion, f"Did you mean {suggestion}?")
+            return then, "sees a page that asks", answers.shown(answer)
         case abuse.Refuse(sentence=sentence):
             answer = answers.refused(how, came.fields, sentence, 400)
             return f"it is refused: {sentence}", "sees the sentence above our form", answers.shown(answer)

@@ -128,8 +128,8 @@ def compile_lesson(
         "blocks": body,
         "postal_address": marks.literal(postal_address, open_marks),
     }
-    html = marks.restore(templates.mail_html("lesson.mjml", values), open_marks)
-    text = marks.restore(templates.mail_text("lesson.txt", values), open_marks)
+    html = marks.restore(templates.mail_html("lesson.mjml", values, lang=course.language), open_marks)
+    text = marks.restore(templates.mail_text("lesson.txt", values, lang=course.language), open_marks)
     return _compiled(templates, lesson.source, lesson.subject, html, text, shown)
 
 
@@ -145,9 +145,10 @@ def compile_letter(
         "postal_address": marks.literal(postal_address, open_marks),
         "days": days,
     }
-    html = marks.restore(templates.mail_html(f"{template}.mjml", values), open_marks)
-    text = marks.restore(templates.mail_text(f"{template}.txt", values), open_marks)
-    subject = marks.restore(templates.mail_text(f"{template}.subject.txt", values), open_marks)
+    lang = course.language
+    html = marks.restore(templates.mail_html(f"{template}.mjml", values, lang=lang), open_marks)
+    text = marks.restore(templates.mail_text(f"{template}.txt", values, lang=lang), open_marks)
+    subject = marks.restore(templates.mail_text(f"{template}.subject.txt", values, lang=lang), open_marks)
     return _compiled(templates, f"templates/mail/{template}.mjml", subject, html, text, shown)
 
 

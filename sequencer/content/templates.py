@@ -4,8 +4,9 @@ Mail templates are filled twice. `[[ … ]]` and `[% … %]` are filled once a l
 and `{% … %}` once a person, after it. (MJML first, Jinja second: a name that holds a tag cannot break the message.)
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import jinja2
 import mjml
@@ -13,6 +14,7 @@ import mjml
 from sequencer.content import themes
 from sequencer.content.files import shipped
 from sequencer.content.themes import Theme
+from sequencer.content.words import ENGLISH, Catalogues, Words
 from sequencer.core.model import DEFAULT_THEME
 from sequencer.errors import BadContent, NotFound
 
@@ -31,19 +33,16 @@ class Templates:
         self._folders = folders
         self._live = live
         self._still: dict[tuple[object, ...], str] = {}
-        loader = jinja2.FileSystemLoader(folders)
+        self._loader = jinja2.FileSystemLoader(folders)
+        self._catalogues = Catalogues(folders)
+        self._tongues: dict[tuple[str, str], jinja2.Environment] = {}
         strict = jinja2.StrictUndefined
-        self._pages = jinja2.Environment(
-            loader=loader, autoescape=True, undefined=strict, trim_blocks=True, auto_reload=live
-        )
-        self._mjml = _twice(loader, autoescape=True, live=live)
-        self._text = _twice(loader, autoescape=False, live=live)
         self.person_html = jinja2.Environment(autoescape=True, undefined=strict, keep_trailing_newline=True)
         self.person_text = jinja2.Environment(undefined=strict, keep_trailing_newline=True)  # noqa: S701 (plain text: nothing to escape)
 
     def page(self, name: str, values: Mapping[str, object]) -> str:
-        """A web page from templates/web."""
-        return _fill(self._pages, f"web/{name}", values)
+        """A web page from templates/web, in the language `lang` of the values."""
+        return _fill(self._tongue("page", str(values.get("lang", ENGLISH))), f"web/{name}", values)
 
     def still(self, name: str, values: Mapping[str, str | int]) -> str:
         """A web page that is the same for many: filled once for the same values, unless templates are live."""
@@ -81,9 +80,13 @@ class Templates:
         """The file of each MJML template, by its name; one's own before a shipped one."""
         return {path.name: path for folder in reversed(self._folders) for path in sorted(folder.glob("mail/*.mjml"))}
 
-    def mail_html(self, name: str, values: Mapping[str, object]) -> str:
+    def words(self, lang: str) -> Words:
+        """What pages and mails say in this language; English where there is no catalogue of it."""
+        return self._catalogues.of(lang)
+
+    def mail_html(self, name: str, values: Mapping[str, object], *, lang: str = ENGLISH) -> str:
         """The HTML of a mail from templates/mail, with the person's marks still open."""
-        source = _fill(self._mjml, f"mail/{name}", values)
+        source = _fill(self._tongue("mjml", lang), f"mail/{name}", values)
         try:
             html = mjml.mjml2html(source)
         except ValueError as error:
@@ -91,9 +94,37 @@ class Templates:
         # MJML hides the preheader as white on white too, which SpamAssassin counts as HTML_FONT_LOW_CONTRAST.
         return html.replace(f"{_HIDDEN}color:#ffffff;", _HIDDEN, 1)
 
-    def mail_text(self, name: str, values: Mapping[str, object]) -> str:
+    def mail_text(self, name: str, values: Mapping[str, object], *, lang: str = ENGLISH) -> str:
         """The text part of a mail from templates/mail, with the person's marks still open."""
-        return _fill(self._text, f"mail/{name}", values)
+        return _fill(self._tongue("text", lang), f"mail/{name}", values)
+
+    def _tongue(self, kind: str, lang: str) -> jinja2.Environment:
+        """The environment of one kind and one catalogue: macros speak its language, too, and none is chosen a mail."""
+        words = self.words(lang)
+        key = (kind, words.language)
+        if key not in self._tongues:
+            made = _KINDS[kind](self._loader, live=self._live)
+            made.add_extension("jinja2.ext.i18n")
+            # The extension's methods come with it, so mypy does not know them.
+            made.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
+            self._tongues[key] = made
+        return self._tongues[key]
+
+
+def pages(loader: jinja2.BaseLoader, *, live: bool) -> jinja2.Environment:
+    """The environment of web pages, without the words of a language."""
+    strict = jinja2.StrictUndefined
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=strict, trim_blocks=True, auto_reload=live)
+
+
+def mails(loader: jinja2.BaseLoader, *, live: bool) -> jinja2.Environment:
+    """The environment of mails that are written in MJML, without the words of a language."""
+    return _twice(loader, autoescape=True, live=live)
+
+
+def texts(loader: jinja2.BaseLoader, *, live: bool) -> jinja2.Environment:
+    """The environment of mails' plain text, without the words of a language."""
+    return _twice(loader, autoescape=False, live=live)
 
 
 def _twice(loader: jinja2.BaseLoader, *, autoescape: bool, live: bool) -> jinja2.Environment:
@@ -113,6 +144,11 @@ def _twice(loader: jinja2.BaseLoader, *, autoescape: bool, live: bool) -> jinja2
         comment_start_string="[#",
         comment_end_string="#]",
     )
+
+
+_KINDS: Mapping[str, Callable[..., jinja2.Environment]] = MappingProxyType(
+    {"page": pages, "mjml": mails, "text": texts}
+)
 
 
 def _fill(environment: jinja2.Environment, name: str, values: Mapping[str, object]) -> str:

@@ -18,6 +18,7 @@ from sequencer.core.model import (
 )
 from sequencer.core.tokens import Purpose
 from sequencer.errors import Expired, NotFound
+from sequencer.flows import telling
 from sequencer.flows.ledger import stop_courses
 from sequencer.store import asking, consents, courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
@@ -129,6 +130,7 @@ def _silence(tx: Transaction, person: Subscriber, now: datetime) -> None:
     subscribers.save(tx, replace(person, state=state))
     deliveries.cancel(tx, person.id, reason=_SAID, now=now)
     stop_courses(tx, enrolments.lock_of(tx, person.id))
+    telling.suppressed(tx, person, SuppressionReason.DISOWNED, now=now)
 
 
 def _lift(tx: Transaction, person: Subscriber) -> None:

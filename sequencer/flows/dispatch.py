@@ -101,7 +101,7 @@ def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool)
             what = doubt.settle(tx, archive, held[row.id], now=now) if doubted else Doubt(again=now)
             deliveries.expire(tx, row, to=after, due_at=what.again)
             if what.sent:
-                doubt.assume_sent(tx, held[row.id], deliveries.UNSEEN, now=now)
+                doubt.assume_sent(tx, archive, held[row.id], deliveries.UNSEEN, now=now)
             if what.again is None:
                 # A message whose fate stays unknown does not hold up the course.
                 go_on(tx, archive, [held[row.id]], now=now)

@@ -9,6 +9,7 @@ from sequencer.core import verdicts
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import DOUBT_FOR, Claim, DeliveryId, DeliveryState, WhenUncertain
 from sequencer.errors import BadRequest, NotFound
+from sequencer.flows import telling
 from sequencer.flows.archive import Archive
 from sequencer.flows.plan import go_on
 from sequencer.store import deliveries, hot
@@ -47,10 +48,11 @@ def settle(tx: Transaction, archive: Archive, claim: Claim, *, now: datetime) ->
     return Doubt(again=now + rest)
 
 
-def assume_sent(tx: Transaction, claim: Claim, reply: str, *, now: datetime) -> None:
+def assume_sent(tx: Transaction, archive: Archive, claim: Claim, reply: str, *, now: datetime) -> None:
     """Take an uncertain message for sent; the ledger keeps saying that nobody knows."""
     settlement = Settlement(ticket=claim.ticket, event=DeliveryEvent.ACCEPT, reply=assumed(reply), relay=claim.relay)
-    hot.settle(tx, [settlement], now=now)
+    if hot.settle(tx, [settlement], now=now):
+        telling.sent(tx, archive, [claim], now=now)
 
 
 def assumed(reply: str) -> str:
@@ -76,5 +78,7 @@ def resolve(db: Database, archive: Archive, which: DeliveryId, finding: Finding,
             event = DeliveryEvent.ACCEPT if finding is Finding.SENT else DeliveryEvent.REJECT
             words = f"An admin found that it was {finding}. {row.reply}"
             hot.settle(tx, [Settlement(ticket=claim.ticket, event=event, reply=words, relay=row.relay)], now=now)
+            if finding is Finding.SENT:
+                telling.sent(tx, archive, [claim], now=now)
             go_on(tx, archive, [claim], now=now)
     log.info("delivery.resolved", extra={"delivery": which, "finding": finding})

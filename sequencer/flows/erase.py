@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sequencer.core.model import SubscriberId, SuppressionReason
 from sequencer.errors import NotFound
-from sequencer.store import deliveries, enrolments, erasure, subscribers
+from sequencer.store import deliveries, enrolments, erasure, keys, subscribers
 from sequencer.store.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -34,4 +34,5 @@ def wipe(tx: Transaction, who: SubscriberId, *, for_good: bool = False, now: dat
     deliveries.cancel(tx, who, reason="The person is erased.", now=now)
     enrolments.lock_of(tx, who)
     erasure.erase(tx, [who])
+    keys.forget_person(tx, who)
     log.info("subscriber.erased", extra={"subscriber": who})

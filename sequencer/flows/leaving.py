@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sequencer.core import lifecycle, tokens
+from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import SubscriberEvent
 from sequencer.core.model import (
     Course,
@@ -20,7 +21,7 @@ from sequencer.core.model import (
     SubscriberState,
 )
 from sequencer.core.tokens import Purpose
-from sequencer.flows import directory, voice
+from sequencer.flows import directory, telling, voice
 from sequencer.flows.ledger import stop_courses
 from sequencer.store import courses, deliveries, departures, enrolments, notices, subscribers
 from sequencer.store.database import Database, Transaction
@@ -123,6 +124,7 @@ def depart(tx: Transaction, who: SubscriberId, goodbye: Goodbye, *, now: datetim
     log.info("subscriber.left", extra={"subscriber": who, "cancelled": cancelled})
     if state is person.state:
         return None
+    telling.happened(tx, Happening.UNSUBSCRIBED, person, now=now, reason=goodbye.reason)
     return _kept(tx, who, None, goodbye, [one for one in places if one.state is EnrolmentState.ACTIVE], now)
 
 
@@ -134,6 +136,7 @@ def leave_course(
     if not stopped:
         return None
     log.info("subscriber.left_course", extra={"subscriber": person.id, "enrolment": place.id})
+    telling.happened(tx, Happening.UNSUBSCRIBED, person, place.course_id, now=now, reason=goodbye.reason)
     return _kept(tx, person.id, place.course_id, goodbye, [place], now)
 
 

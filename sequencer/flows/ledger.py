@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from sequencer.core import lifecycle, limits, verdicts
+from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
 from sequencer.core.model import (
     Accepted,
@@ -31,10 +32,11 @@ from sequencer.core.model import (
 )
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
-from sequencer.flows import catchup, doubt, orders, plan, several
+from sequencer.flows import catchup, doubt, orders, plan, several, telling
 from sequencer.flows.archive import Archive
 from sequencer.flows.orders import Desk, Print, Withheld
 from sequencer.flows.press import Press
+from sequencer.flows.telling import Audience
 from sequencer.relays import Relay
 from sequencer.store import deliveries, enrolments, hot, pauses, relays, subscribers
 from sequencer.store.database import Database, Transaction
@@ -77,6 +79,7 @@ class PassLedger:
         self._claims: dict[Ticket, Claim] = {}
         self._limited: set[str] = set()
         self._apart = apart
+        self._audience = Audience()
 
     def allowance(self, relay: Relay) -> int | None:
         """How many more messages this relay may be given now, by its quota and its warm-up; None for any number."""
@@ -174,6 +177,10 @@ class PassLedger:
         for which, person in people.items():
             if person is not None and which in settled:
                 _suppress(tx, person, dead[which], self._now)
+        if self._audience.wants(tx, Happening.SENT):
+            made_sent = {one.ticket for one in made if one.event is DeliveryEvent.ACCEPT}
+            sent = [claim for claim, _ in held if claim.ticket in made_sent and claim.id in settled]
+            telling.sent(tx, self._press.archive, sent, now=self._now)
         over = [claim for (claim, _), one in zip(held, made, strict=True) if one.due_at is None and claim.id in settled]
         plan.go_on(tx, self._press.archive, over, now=self._now)
         return settled
@@ -308,4 +315,5 @@ def _suppress(tx: Transaction, person: Subscriber, reply: str, now: datetime) ->
     subscribers.save(tx, replace(person, state=state))
     deliveries.cancel(tx, person.id, reason="The address is dead.", now=now)
     stop_courses(tx, enrolments.lock_of(tx, person.id))
+    telling.suppressed(tx, person, SuppressionReason.BOUNCE, detail=reply, now=now)
     log.info("subscriber.suppressed", extra={"subscriber": person.id, "reason": SuppressionReason.BOUNCE})

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sequencer.core import abuse, lifecycle, schedule, tokens
 from sequencer.core.abuse import Kind
+from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import EnrolmentEvent, SubscriberEvent
 from sequencer.core.model import (
     Assent,
@@ -23,7 +24,7 @@ from sequencer.core.model import (
 )
 from sequencer.core.tokens import Purpose
 from sequencer.errors import BadRequest
-from sequencer.flows import hours, replan
+from sequencer.flows import hours, replan, telling
 from sequencer.forms import Form, OptIn
 from sequencer.store import asking, consents, courses, deliveries, door, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
@@ -46,11 +47,12 @@ class Confirmed:
 class Lapsed:
     """What was asked for by a link that has expired: the course, and the form where it can be asked for again.
 
-    Both are missing where it is so long ago that nothing is kept of it.
+    Both are missing where it is so long ago that nothing is kept of it. `was_used`: it was confirmed in time.
     """
 
     course: Course | None = None
     form: str = ""
+    was_used: bool = False
 
 
 def to_confirm(db: Database, secret: str, token: str, *, now: datetime) -> Course:
@@ -71,7 +73,7 @@ def lapsed(db: Database, secret: str, token: str) -> Lapsed:
         if consent is None:
             return Lapsed()
         course = courses.revision(tx, courses.current_id(tx, consent.course_id)).course
-        return Lapsed(course=course, form=consent.form)
+        return Lapsed(course=course, form=consent.form, was_used=consent.confirmed_at is not None)
 
 
 def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) -> Confirmed:
@@ -95,6 +97,7 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
             consents.confirm(tx, which, ip=ip, now=now)
             asking.answered(tx, person.id, which, reason=_ANSWERED, now=now)
             person = activate(tx, person, consent, now)
+            telling.happened(tx, Happening.CONFIRMED, person, consent.course_id, now=now, form=consent.form)
         revision, place = enrol(tx, person, consent.course_id, now)
     log.info("subscriber.confirmed", extra={"subscriber": person.id, "consent": which})
     due = place.next_due_at
@@ -150,6 +153,8 @@ def vouch(
     assert consent is not None  # noqa: S101 (made above, in this transaction)
     person = activate(tx, person, consent, now)
     enrol(tx, person, course, now)
+    for what in (Happening.SUBSCRIBED, Happening.CONFIRMED):
+        telling.happened(tx, what, person, course, now=now, form=request.form)
     return person
 
 

@@ -7,9 +7,11 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sequencer.core import schedule
+from sequencer.core.hooks import Happening
 from sequencer.core.model import Claim, CourseId, EnrolmentState, Preference, Revision, Rhythm
-from sequencer.flows import hours, several
+from sequencer.flows import hours, several, telling
 from sequencer.flows.archive import Archive
+from sequencer.flows.telling import Told
 from sequencer.store import deliveries, enrolments, hot
 from sequencer.store.database import Transaction
 from sequencer.store.hot import Due, Plan
@@ -48,9 +50,14 @@ def finish(tx: Transaction, archive: Archive, due: Sequence[Due], *, now: dateti
 
 
 def _told(tx: Transaction, archive: Archive, finished: Sequence[Claim | Due], now: datetime) -> None:
-    """Who has finished is named in the log, and begins the course that follows."""
+    """Who has finished is named in the log and told of, and begins the course that follows."""
     for one in finished:
         log.info("enrolment.finished", extra={"enrolment": one.enrolment_id})
+    told = [
+        Told(who=one.subscriber_id, address=one.address, course=one.course_id, more={"enrolment": one.enrolment_id})
+        for one in finished
+    ]
+    telling.tell(tx, Happening.FINISHED, told, now=now)
     several.follow(tx, archive, finished, now=now)
 
 

@@ -20,6 +20,7 @@ from sequencer.content.render import (
     compile_letter,
 )
 from sequencer.content.templates import Templates
+from sequencer.content.words import Words
 from sequencer.core import tokens
 from sequencer.core.model import (
     Claim,
@@ -160,6 +161,10 @@ class Press:
     def subject(self, course: Course, step: int, *, name: str) -> str:
         """The subject of a lesson, as a list of lessons shows it to somebody of this name."""
         return lines.subject(self._templates, course, step, name=name)
+
+    def words(self, course: Course) -> Words:
+        """What we say in the language of a course."""
+        return self._templates.words(course.language)
 
     def event_id(self, place: Enrolment, lesson: LessonId, course: Course) -> str:
         """Names a lesson of a person's pass in calendars, whenever it comes."""

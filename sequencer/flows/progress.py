@@ -126,11 +126,16 @@ def feed(db: Database, press: Press, which: EnrolmentId, *, now: datetime) -> by
     seen = look(db, press, which, now=now)
     total = len(seen.course.lessons)
     lessons: list[Past | Coming] = [*seen.past, *seen.coming]
+    words = press.words(seen.course)
     events = [
         Event(
             uid=press.event_id(seen.place, one.lesson, seen.course),
             starts_at=one.at,
-            summary=f"Lesson {one.number} of {total}: {one.subject}" if one.number else one.subject,
+            summary=words.say(
+                "Lesson %(number)s of %(total)s: %(subject)s", number=one.number, total=total, subject=one.subject
+            )
+            if one.number
+            else one.subject,
             description=seen.course.title,
             url=one.view if isinstance(one, Past) else "",
         )

@@ -9,10 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from sequencer.core import lifecycle
+from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import EnrolmentEvent
 from sequencer.core.model import EnrolmentId, EnrolmentState, LessonId
 from sequencer.errors import BadRequest
-from sequencer.flows import replan, seats, several
+from sequencer.flows import replan, seats, several, telling
 from sequencer.flows.archive import Archive
 from sequencer.flows.seats import Said, Seat
 from sequencer.flows.several import Finisher
@@ -99,6 +100,7 @@ def _skip(tx: Transaction, seat: Seat, lesson: LessonId, now: datetime) -> Said:
         log.info("enrolment.finished", extra={"enrolment": place.id})
     seats.save(tx, replace(seat, place=place), now)
     if place.state is EnrolmentState.FINISHED:
+        telling.happened(tx, Happening.FINISHED, seat.person, place.course_id, now=now, enrolment=place.id)
         several.follow(tx, Archive(), [_finisher(seat)], now=now)
     return Said.SKIPPED
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sequencer.core import lifecycle, tokens
+from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import SubscriberEvent
 from sequencer.core.model import (
     Course,
@@ -18,7 +19,7 @@ from sequencer.core.model import (
 )
 from sequencer.core.tokens import Purpose
 from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import hours, optin, replan
+from sequencer.flows import hours, optin, replan, telling
 from sequencer.store import courses, departures, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
 
@@ -64,6 +65,7 @@ def undo(db: Database, secret: str, token: str, *, now: datetime) -> Return:
                 subscribers.save(tx, person)
             for place in _stopped(tx, gone):
                 optin.enrol(tx, person, place.course_id, now)
+            telling.happened(tx, Happening.CONFIRMED, person, gone.course_id, now=now, form=None)
             log.info("subscriber.returned", extra={"subscriber": person.id, "departure": which})
         undone, person = departures.get(tx, which), subscribers.get(tx, person.id)
         return _seen(tx, *_allowed(tx, undone, person))

@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sequencer.core import abuse, verdicts
 from sequencer.core.abuse import Cap, Kind, Signals, Use, Verdict
+from sequencer.core.hooks import Happening
 from sequencer.core.model import CourseId, DeliveryKind, SignupRequest, Subscriber, SubscriberId, SubscriberState
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadSettings
-from sequencer.flows import optin
+from sequencer.flows import optin, telling
+from sequencer.flows.telling import Told
 from sequencer.forms import Form
 from sequencer.store import asking, consents, courses, door, enrolments, subscribers, used
 from sequencer.store.database import Database, Transaction
@@ -142,6 +144,11 @@ def _write(
     if to_ask:
         mails = [(which, who) for who, which in consents.record_all(tx, to_ask, now=now).items()]
         asking.queue(tx, DeliveryKind.CONFIRMATION, mails, now=now)
+        told = [
+            Told(who=who, address=request.address, course=course, more={"form": form.key})
+            for who, course, request, form in to_ask
+        ]
+        telling.tell(tx, Happening.SUBSCRIBED, told, now=now)
     return found
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sequencer.flows import keys, reminders
 from sequencer.flows.reminders import Patience
-from sequencer.store import door, erasure, subscribers, used
+from sequencer.store import calls, door, erasure, used
 from sequencer.store import keys as key_rows
 from sequencer.store.database import Database, Transaction
 
@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 SWEEP = 10_000  # small rows that refer to nobody
+TOLD_KEPT = timedelta(days=30)  # what other programs were told of, for replays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ def tidy(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] 
         lambda tx: used.forget(tx, now=now, limit=SWEEP),
         lambda tx: door.forget(tx, now=now, limit=SWEEP),
         lambda tx: key_rows.forget(tx, before=now - keys.ANSWERS_KEPT, limit=BATCH),
+        lambda tx: calls.forget(tx, before=now - TOLD_KEPT, limit=SWEEP),
     )
     dropped = sum(_all(db, sweep, stop) for sweep in sweeps)
     return Tidied(reminded=reminded, forgotten=forgotten, dropped=dropped)
@@ -58,7 +60,7 @@ def forget(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool
     until = now - max(terms.forget_after, terms.patience.link)
 
     def some(tx: Transaction) -> int:
-        people = subscribers.forgettable(tx, until=until, limit=BATCH)
+        people = erasure.forgettable(tx, until=until, limit=BATCH)
         erasure.erase(tx, people)
         return len(people)
 

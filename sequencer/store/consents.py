@@ -105,8 +105,9 @@ def confirm(tx: Transaction, which: ConsentId, *, ip: str, now: datetime) -> Non
 
 
 def disown(tx: Transaction, which: ConsentId, *, now: datetime) -> None:
-    """Keep when the owner of the address said first that it had not been them."""
-    tx.execute(update(consent).where(consent.c.id == which, consent.c.disowned_at.is_(None)).values(disowned_at=now))
+    """Keep when the owner of the address said first that it had not been them; it is never asked about again."""
+    still = (consent.c.id == which, consent.c.disowned_at.is_(None))
+    tx.execute(update(consent).where(*still).values(disowned_at=now, considered_at=now))
 
 
 def reclaim(tx: Transaction, which: ConsentId, *, note: str) -> None:
@@ -125,7 +126,7 @@ def unconsidered(tx: Transaction, *, until: datetime, after: Consent | None, lim
 
 def consider(tx: Transaction, which: ConsentId, *, now: datetime) -> bool:
     """It is decided now whether whoever gave it is reminded; False where it was answered or decided meanwhile."""
-    still = (consent.c.id == which, _OPEN, consent.c.disowned_at.is_(None))
+    still = (consent.c.id == which, _OPEN)
     return tx.execute(update(consent).where(*still).values(considered_at=now)).rowcount > 0
 
 

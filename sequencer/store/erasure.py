@@ -5,16 +5,33 @@ suppression list refers to nobody, and stays.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Table, delete, or_, select
+from sqlalchemy import Column, ColumnElement, Table, delete, exists, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from sequencer.core.model import Pairs, SubscriberId
 from sequencer.store.database import Transaction
-from sequencer.store.tables import Named, metadata, subscriber
+from sequencer.store.tables import Named, delivery, metadata, subscriber
 
 _TRIES = 5
+
+
+def forgettable(tx: Transaction, *, until: datetime, limit: int) -> Sequence[SubscriberId]:
+    """People who never confirmed and signed up last before then, locked, those first who did so first.
+
+    Left out are those whom somebody else holds, and those to whom a message is on its way this very moment.
+    """
+    under_way = exists().where(delivery.c.subscriber_id == subscriber.c.id, delivery.c.lease_until.is_not(None))
+    query = (
+        select(subscriber.c.id)
+        .where(subscriber.c.confirmed_at.is_(None), subscriber.c.asked_at <= until, ~under_way)
+        .order_by(subscriber.c.asked_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [SubscriberId(which) for which in tx.execute(query).scalars()]
 
 
 def erase(tx: Transaction, people: Sequence[SubscriberId]) -> None:

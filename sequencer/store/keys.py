@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
 from sequencer.core.keys import Key, KeyId, Scope
+from sequencer.core.model import SubscriberId
 from sequencer.store.database import Transaction
 from sequencer.store.tables import api_answer, api_key
 
@@ -90,6 +91,11 @@ def forget(tx: Transaction, *, before: datetime, limit: int) -> int:
     for row in found:
         tx.execute(delete(api_answer).where(api_answer.c.api_key_id == row.api_key_id, api_answer.c.key == row.key))
     return len(found)
+
+
+def forget_person(tx: Transaction, who: SubscriberId) -> None:
+    """Keep no answer that tells of this person; as the API spells people, their id comes first."""
+    tx.execute(delete(api_answer).where(api_answer.c.body.startswith(f'{{"id":{int(who)},"email":', autoescape=True)))
 
 
 def _key(row: Row[tuple[object, ...]]) -> Key:

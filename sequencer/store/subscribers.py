@@ -18,7 +18,7 @@ from sequencer.core.model import (
     SuppressionReason,
 )
 from sequencer.store.database import Transaction
-from sequencer.store.tables import delivery, enrolment, subscriber, suppression
+from sequencer.store.tables import enrolment, subscriber, suppression
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,12 @@ def ensure(tx: Transaction, address: Address, *, name: str, timezone: str, now: 
             "asked_at": now,
         },
     )
+    row = tx.execute(_locked().where(subscriber.c.normalized == address.normalized)).one_or_none()
+    if row is None:
+        # They were there, and were forgotten between our two statements.
+        return ensure(tx, address, name=name, timezone=timezone, now=now)
     _asked_again(tx, [address.normalized], now)
-    return _subscriber(tx.execute(_locked().where(subscriber.c.normalized == address.normalized)).one())
+    return _subscriber(row)
 
 
 def ensure_all(
@@ -72,9 +76,15 @@ def ensure_all(
     ]
     added = make.on_conflict_do_nothing(index_elements=["normalized"]).returning(subscriber.c.normalized)
     made = frozenset(tx.execute(added, rows).scalars())
-    _asked_again(tx, sorted(named.keys() - made), now)
     query = _locked().where(subscriber.c.normalized.in_(list(named))).order_by(subscriber.c.normalized)
-    return {row.normalized: _subscriber(row) for row in tx.execute(query)}, made
+    found = {row.normalized: _subscriber(row) for row in tx.execute(query)}
+    _asked_again(tx, sorted(found.keys() - made), now)
+    if len(found) < len(named):
+        # Some were there, and were forgotten between our two statements.
+        lost = [address for one, address in named.items() if one not in found]
+        again, anew = ensure_all(tx, lost, timezone=timezone, now=now)
+        return {**found, **again}, made | anew
+    return found, made
 
 
 def suppressed_among(tx: Transaction, normalized: Collection[str]) -> frozenset[str]:
@@ -206,22 +216,6 @@ def suppression_of(tx: Transaction, address: Address) -> Suppression | None:
     """Why the address gets no more mail; None where it may."""
     row = tx.execute(select(suppression).where(suppression.c.normalized == address.normalized)).one_or_none()
     return None if row is None else _suppression(row)
-
-
-def forgettable(tx: Transaction, *, until: datetime, limit: int) -> Sequence[SubscriberId]:
-    """People who never confirmed and signed up last before then, locked, those first who did so first.
-
-    Left out are those whom somebody else holds, and those to whom a message is on its way this very moment.
-    """
-    under_way = exists().where(delivery.c.subscriber_id == subscriber.c.id, delivery.c.lease_until.is_not(None))
-    query = (
-        select(subscriber.c.id)
-        .where(subscriber.c.confirmed_at.is_(None), subscriber.c.asked_at <= until, ~under_way)
-        .order_by(subscriber.c.asked_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [SubscriberId(which) for which in tx.execute(query).scalars()]
 
 
 def _asked_again(tx: Transaction, addresses: Sequence[str], now: datetime) -> None:

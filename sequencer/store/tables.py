@@ -503,8 +503,14 @@ hook = Table(
     Column("secret", Text, nullable=False),
     Column("events", Words, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("old_secret", Text, nullable=False, server_default=""),
+    Column("old_until", UtcDateTime),
+    Column("insecure", SmallInteger, nullable=False),
+    Column("with_address", SmallInteger, nullable=False),
     Column("disabled_at", UtcDateTime),
     Column("why", Text, nullable=False, server_default=""),
+    Column("failing_since", UtcDateTime),
+    Column("rests_until", UtcDateTime),
 )
 
 # One event to one address, with what came of it.
@@ -521,6 +527,14 @@ hook_call = Table(
     Column("reply", Text, nullable=False),
     Column("finished_at", UtcDateTime),
 )
-Index("hook_call_due", hook_call.c.due_at, hook_call.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
-Index("ix_hook_call_hook", hook_call.c.hook_id)
+Index(
+    "hook_call_due",
+    hook_call.c.hook_id,
+    hook_call.c.due_at,
+    hook_call.c.id,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
+Index("hook_call_leased", hook_call.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
+Index("ix_hook_call_hook", hook_call.c.hook_id, hook_call.c.id)
 Index("ix_hook_call_event", hook_call.c.event_id)

@@ -78,9 +78,9 @@ def refused(how: Manner, given: Pairs, sentence: str, status: int) -> Response |
             return _json(how, {**says, **_filled(how.preset.failure, {SENTENCE: sentence})}, status)
 
 
-def asked(how: Manner, given: Pairs, suggestion: str) -> Response | None:
-    """The answer to an address that looks mistyped; None where it is a page."""
-    answer = refused(how, given, f"Did you mean {suggestion}?", 400)
+def asked(how: Manner, given: Pairs, suggestion: str, sentence: str) -> Response | None:
+    """The answer to an address that looks mistyped, which `sentence` asks about; None where it is a page."""
+    answer = refused(how, given, sentence, 400)
     if isinstance(answer, JSONResponse) and how.speech is Speech.JSON:
         return _json(how, {**json.loads(bytes(answer.body)), "suggestion": suggestion}, 400)
     return answer

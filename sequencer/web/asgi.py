@@ -23,7 +23,7 @@ from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
 from sequencer.flows import dispatch, rehearsal
 from sequencer.web import access, api, images, leave, move, optin, person, reception, remote, signup, tried
 from sequencer.web.guard import Guard
-from sequencer.web.pages import app_of, gone, page, refuse, refuse_http, wants_json
+from sequencer.web.pages import app_of, gone, language_of, page, refuse, refuse_http, wants_json
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,7 @@ async def index(request: Request) -> Response:
     forms = app_of(request).settings.forms
     open_to_all = [form for form in forms.values() if not form.signature]
     links = [{"url": f"/f/{form.key}", "title": form.course.replace("-", " ").capitalize()} for form in open_to_all]
-    return page(request, "index.html", forms=links)
+    return page(request, "index.html", lang=await language_of(request), forms=links)
 
 
 async def health(request: Request) -> Response:

@@ -14,7 +14,7 @@ from sequencer.flows import course as course_flow
 from sequencer.forms import Form
 from sequencer.web import frame, presets, shapes, told
 from sequencer.web.intake import Intake
-from sequencer.web.pages import app_of, page, still
+from sequencer.web.pages import app_of, page, still, words_of
 from sequencer.web.shapes import Preset
 
 _OWN = ("email", "name", "website", "_t", "altcha", "sure")
@@ -52,7 +52,7 @@ async def form_page(request: Request, form: Form, given: Pairs = (), *, trouble:
         action=frame.action(request, form),
         course=shown,
         consent=form.consent,
-        error=trouble.sentence if trouble else "",
+        error=words_of(request, course.language).again(trouble.sentence) if trouble else "",
         email=told.email(given, form, preset),
         name=told.name(given),
         choices=choices,

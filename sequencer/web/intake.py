@@ -90,6 +90,8 @@ def visit(request: Request, *, is_program: bool = False) -> Visit:
 
 async def fields(request: Request) -> Mapping[str, str]:
     """The fields of a form of our own pages: the last word on each name. Raises BadContentType and BadRequest."""
+    if not await request.body():
+        return {}  # a button alone, whatever kind of nothing a program calls it
     return dict((await bodies.read(request)).fields())
 
 

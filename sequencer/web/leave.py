@@ -8,22 +8,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sequencer.content import words
 from sequencer.core.model import Course, LeaveReason
 from sequencer.errors import BadRequest
 from sequencer.flows import leaving, returning
 from sequencer.flows.leaving import Goodbye, Leaver
 from sequencer.flows.returning import Return
 from sequencer.web import imprint, intake, told
-from sequencer.web.pages import app_of, page, spoken_time
+from sequencer.web.pages import app_of, page, words_of
 
 # Why somebody may leave, in the words of the page.
 REASONS: Mapping[LeaveReason, str] = MappingProxyType(
     {
-        LeaveReason.TOO_OFTEN: "Too many mails",
-        LeaveReason.TOO_LITTLE_TIME: "No time to read them",
-        LeaveReason.NOT_AS_EXPECTED: "Not what I expected",
-        LeaveReason.NEVER_ASKED_FOR: "I never asked for this",
-        LeaveReason.OTHER: "Something else",
+        LeaveReason.TOO_OFTEN: words.later("Too many mails"),
+        LeaveReason.TOO_LITTLE_TIME: words.later("No time to read them"),
+        LeaveReason.NOT_AS_EXPECTED: words.later("Not what I expected"),
+        LeaveReason.NEVER_ASKED_FOR: words.later("I never asked for this"),
+        LeaveReason.OTHER: words.later("Something else"),
     }
 )
 
@@ -45,6 +46,7 @@ async def ask(request: Request) -> Response:
     if found.has_left:
         return await _left(request, found, by_hand=True)
     brand, lang = await imprint.of(request, found.course)
+    speech = words_of(request, lang)
     choices = found.choices if len(found.choices) > 1 else ()
     return page(
         request,
@@ -54,7 +56,7 @@ async def ask(request: Request) -> Response:
         title=found.course.title if found.course else "",
         everything=leaving.EVERYTHING,
         choices=[{"value": one.slug, "title": one.title} for one in choices],
-        reasons=[{"value": reason.value, "label": label} for reason, label in REASONS.items()],
+        reasons=[{"value": reason.value, "label": speech.say(label)} for reason, label in REASONS.items()],
         most_words=leaving.MOST_WORDS,
     )
 
@@ -66,8 +68,8 @@ async def leave(request: Request) -> Response:
     """
     app, token = app_of(request), request.path_params["token"]
     given = await _given(request)
-    words = told.line(given.get("words", ""), leaving.MOST_WORDS)
-    goodbye = Goodbye(reason=_reason(given.get("reason", "")), words=words)
+    said = told.line(given.get("words", ""), leaving.MOST_WORDS)
+    goodbye = Goodbye(reason=_reason(given.get("reason", "")), words=said)
     found = await run_in_threadpool(
         leaving.leave,
         app.db,
@@ -126,10 +128,11 @@ async def _left(request: Request, found: Leaver, *, by_hand: bool) -> Response:
 async def _returned(request: Request, found: Return) -> Response:
     first: Course | None = found.courses[0][0] if found.courses else None
     brand, lang = await imprint.of(request, first)
+    speech = words_of(request, lang)
     return page(
         request,
         "returned.html" if found.is_done else "return.html",
         brand=brand,
         lang=lang,
-        courses=[{"title": course.title, "next_due": spoken_time(due) if due else ""} for course, due in found.courses],
+        courses=[{"title": course.title, "next_due": speech.time(due) if due else ""} for course, due in found.courses],
     )

@@ -12,7 +12,7 @@ from sequencer.errors import Expired
 from sequencer.flows import disown as disown_flow
 from sequencer.flows import optin
 from sequencer.flows.disown import Doubted
-from sequencer.web.pages import app_of, client_ip, page, spoken_time
+from sequencer.web.pages import app_of, client_ip, page, words_of
 
 
 def routes() -> list[Route]:
@@ -43,8 +43,8 @@ async def confirm(request: Request) -> Response:
         done = await run_in_threadpool(optin.confirm, app.db, app.settings.secret_key, token, ip=ip, now=app.clock())
     except Expired:
         return await _lapsed(request)
-    due = spoken_time(done.first_due) if done.first_due else ""
     course = done.course
+    due = words_of(request, course.language).time(done.first_due) if done.first_due else ""
     return page(request, "confirmed.html", brand=course.brand, lang=course.language, course=course, first_due=due)
 
 
@@ -80,7 +80,7 @@ def _doubted(request: Request, template: str, found: Doubted, *, confirm_url: st
         brand=course.brand,
         lang=course.language,
         course=course,
-        asked=spoken_time(consent.asked_at),
+        asked=words_of(request, course.language).time(consent.asked_at),
         ip=consent.ip,
         is_about_all=found.is_about_all,
         undo_url=f"/notme/{request.path_params['token']}/undo" if found.may_undo else "",
@@ -97,7 +97,16 @@ async def _lapsed(request: Request) -> Response:
     brand, lang = (found.course.brand, found.course.language) if found.course else ("", "en")
     title = found.course.title if found.course else ""
     form_url = _form_url(request, found.form) or "/"
-    return page(request, "expired.html", status=400, brand=brand, lang=lang, title=title, form_url=form_url)
+    return page(
+        request,
+        "expired.html",
+        status=400,
+        brand=brand,
+        lang=lang,
+        title=title,
+        was_used=found.was_used,
+        form_url=form_url,
+    )
 
 
 def _form_url(request: Request, form: str) -> str:

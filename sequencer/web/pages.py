@@ -2,18 +2,21 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import date, datetime
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Route
 
 from sequencer.app import App
+from sequencer.content import words
+from sequencer.content.words import Words
 from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, SequencerError, TooLarge, TooMany
+from sequencer.flows import course as course_flow
 from sequencer.values import Network
 from sequencer.web import guard
 
@@ -26,6 +29,16 @@ _STATUS: tuple[tuple[type[SequencerError], int], ...] = (
     (Busy, 503),
     (TooMany, 429),
     (BadRequest, 400),
+)
+_APOLOGY = words.later("Something is wrong on our side. Please try again in a little while.")
+# What the library that reads addresses has to say, as part of a sentence of ours.
+REASONS = (
+    words.later("An email address must have an @-sign"),
+    words.later("There must be something before the @-sign"),
+    words.later("There must be something after the @-sign"),
+    words.later("The part after the @-sign is not valid. It should have a period"),
+    words.later("An email address cannot end with a period"),
+    words.later("An email address cannot have two periods in a row"),
 )
 
 
@@ -83,14 +96,21 @@ def client_ip(request: Request) -> str:
     return peer
 
 
-def spoken_time(instant: datetime) -> str:
-    """A local time as a person says it, with its zone."""
-    return f"{instant:%A} {instant.day} {instant:%B %Y} at {instant:%H:%M} ({instant.tzinfo})"
+def words_of(request: Request, lang: str) -> Words:
+    """What a page in this language says."""
+    return app_of(request).templates.words(lang)
 
 
-def spoken_day(day: date) -> str:
-    """A day as a person says it."""
-    return f"{day:%A} {day.day} {day:%B %Y}"
+async def language_of(request: Request, slug: str = "") -> str:
+    """The language of a course; without its name, of the one that the request is about, else of the first form's."""
+    app = app_of(request)
+    about = slug or getattr(request.state, "course", "")
+    which = about or next((form.course for form in app.settings.forms.values()), "")
+    try:
+        course = await run_in_threadpool(course_flow.published, app.db, which, app.press.archive)
+    except NotFound:
+        return words.ENGLISH
+    return course.language
 
 
 def status_of(error: Exception) -> int:
@@ -101,11 +121,11 @@ def status_of(error: Exception) -> int:
 async def refuse(request: Request, error: Exception) -> Response:
     """The answer to an error: its own sentence where it is for the visitor, else an apology; details go to the log."""
     status = status_of(error)
-    sentence = str(error)
     if status == 500:  # noqa: PLR2004 (an HTTP status)
         log.error("request.failed", extra={"path": request.url.path.split("/")[1], "reason": repr(error)})
-        sentence = "Something is wrong on our side. Please try again in a little while."
-    return _refusal(request, status, sentence, AGAIN.get(status, {}))
+        # The database may be what is wrong: it is not asked for a language.
+        return _refusal(request, status, _APOLOGY, {}, words.ENGLISH)
+    return _refusal(request, status, str(error), AGAIN.get(status, {}), await language_of(request))
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:
@@ -115,7 +135,8 @@ async def refuse_http(request: Request, error: Exception) -> Response:
         return await refuse(request, NotFound("There is no such page here."))
     here = [one for one in request.app.routes if one.matches(request.scope)[0] is not Match.NONE]
     allowed = sorted({method for route in here if isinstance(route, Route) for method in route.methods or ()})
-    return _refusal(request, 405, "This page cannot be used in this way.", {"allow": ", ".join(allowed)})
+    sentence = words.later("This page cannot be used in this way.")
+    return _refusal(request, 405, sentence, {"allow": ", ".join(allowed)}, await language_of(request))
 
 
 async def gone(_request: Request, _error: Exception) -> Response:
@@ -142,8 +163,9 @@ def _framed(request: Request, answer: HTMLResponse) -> HTMLResponse:
     return answer
 
 
-def _refusal(request: Request, status: int, sentence: str, headers: Mapping[str, str]) -> Response:
-    answer: Response = page(request, "error.html", status=status, sentence=sentence)
+def _refusal(request: Request, status: int, english: str, headers: Mapping[str, str], lang: str) -> Response:
+    sentence = words_of(request, lang).again(english)
+    answer: Response = page(request, "error.html", status=status, lang=lang, sentence=sentence)
     if wants_json(request):
         answer = JSONResponse({"ok": False, "error": sentence}, status_code=status)
     answer.headers.update(headers)

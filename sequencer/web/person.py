@@ -13,6 +13,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from sequencer.app import App
+from sequencer.content import words
+from sequencer.content.words import Words
 from sequencer.core import schedule, timing
 from sequencer.core.model import Course, Enrolment, EnrolmentState, Subscriber, SubscriberState
 from sequencer.errors import BadRequest
@@ -20,22 +22,21 @@ from sequencer.flows import hours, preferences, replan, report, seats
 from sequencer.flows.preferences import Done
 from sequencer.web import imprint, intake, wishes
 from sequencer.web.buttons import WEEKS
-from sequencer.web.pages import app_of, client_ip, page, spoken_day, spoken_time, status_of
+from sequencer.web.pages import app_of, client_ip, page, status_of, words_of
 from sequencer.web.wishes import Press
 
 WORDS: Mapping[Done, str] = MappingProxyType(
     {
-        Done.SAVED: "Saved.",
-        Done.LEFT: "You have left that course.",
-        Done.BACK: "That course goes on.",
-        Done.PAUSED: "Paused.",
-        Done.RESUMED: "Your courses go on.",
-        Done.ASKED: "A mail is on its way to the new address. Press its button, and your mails go there.",
-        Done.SENT: "A mail with the link is on its way to you.",
-        Done.NOTHING: "Nothing has changed.",
+        Done.SAVED: words.later("Saved."),
+        Done.LEFT: words.later("You have left that course."),
+        Done.BACK: words.later("That course goes on."),
+        Done.PAUSED: words.later("Paused."),
+        Done.RESUMED: words.later("Your courses go on."),
+        Done.ASKED: words.later("A mail is on its way to the new address. Press its button, and your mails go there."),
+        Done.SENT: words.later("A mail with the link is on its way to you."),
+        Done.NOTHING: words.later("Nothing has changed."),
     }
 )
-DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # A lesson as a page brings its own styles, as it is a mail; nothing else but images may be loaded, nothing run. Our own
 # come from here, also where this is not spoken to by HTTPS.
 _VIEW_POLICY = (
@@ -113,7 +114,8 @@ async def _page(
 ) -> Response:
     app, token = app_of(request), request.path_params["token"]
     places = await run_in_threadpool(preferences.places, app.db, person.id)
-    brand, lang = await imprint.of(request, places[0][1] if places else None)
+    brand, lang = await imprint.of(request, places[0][1] if places else None, spoken=person.language)
+    speech = words_of(request, lang)
     going = [place for place, _ in places if place.state is EnrolmentState.ACTIVE]
     own = person.preference
     form = next(iter(app.settings.forms), "")
@@ -124,17 +126,17 @@ async def _page(
         brand=brand,
         lang=lang,
         url=f"/p/{token}",
-        said=WORDS[said] if said else "",
-        error=str(error) if error else "",
+        said=speech.say(WORDS[said]) if said else "",
+        error=speech.again(str(error)) if error else "",
         name=person.name,
         timezone=hours.zone(person.timezone, replan.UTC).key,
         timezones=sorted({*intake.zones(), hours.zone(person.timezone, replan.UTC).key}),
         hour=f"{own.send_at:%H:%M}" if own.send_at else "",
         days=[
-            {"name": name, "label": label, "chosen": day in (own.days or ())}
-            for day, (name, label) in enumerate(zip(timing.WEEKDAYS, DAY_NAMES, strict=True))
+            {"name": name, "label": speech.weekday(day), "chosen": day in (own.days or ())}
+            for day, name in enumerate(timing.WEEKDAYS)
         ],
-        courses=[_course(app, person, place, course) for place, course in places],
+        courses=[_course(app, person, place, course, speech) for place, course in places],
         is_here=person.state is SubscriberState.ACTIVE,
         may_pause=bool(going),
         is_paused=any(seats.is_paused(place, app.clock()) for place in going),
@@ -145,7 +147,7 @@ async def _page(
     )
 
 
-def _course(app: App, person: Subscriber, place: Enrolment, course: Course) -> dict[str, object]:
+def _course(app: App, person: Subscriber, place: Enrolment, course: Course, speech: Words) -> dict[str, object]:
     zone = hours.zone(person.timezone, replan.UTC)
     paused = place.paused_until if seats.is_paused(place, app.clock()) else None
     return {
@@ -153,8 +155,8 @@ def _course(app: App, person: Subscriber, place: Enrolment, course: Course) -> d
         "title": course.title,
         "done": place.step,
         "total": len(course.lessons),
-        "next_due": spoken_time(schedule.in_zone(place.next_due_at, zone)) if place.next_due_at else "",
-        "paused_until": spoken_day(schedule.in_zone(paused, zone).date()) if paused else "",
+        "next_due": speech.time(schedule.in_zone(place.next_due_at, zone)) if place.next_due_at else "",
+        "paused_until": speech.day(schedule.in_zone(paused, zone).date()) if paused else "",
         "state": place.state.value,
         "url": app.press.course_url(place.id).removeprefix(app.settings.base_url),
     }

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from sequencer.content import words
 from sequencer.core import tokens
 from sequencer.core.model import Pairs
 from sequencer.errors import BadRequest, NotFound
@@ -32,11 +33,11 @@ from sequencer.web.answers import Manner
 from sequencer.web.bodies import Body
 from sequencer.web.hosted import Trouble
 from sequencer.web.intake import Intake, Visit
-from sequencer.web.pages import AGAIN, app_of, status_of
+from sequencer.web.pages import AGAIN, app_of, language_of, status_of, words_of
 from sequencer.web.shapes import Preset, Speech
 
 _NO_KEY = 'This needs a key in a header like "Authorization: Bearer sq_…"; "sequencer key new" makes one.'
-_BY_LINK = "Nobody is signed up by a link alone here; please press the button of the form."
+_BY_LINK = words.later("Nobody is signed up by a link alone here; please press the button of the form.")
 
 
 def routes() -> list[Route]:
@@ -171,7 +172,8 @@ async def _taken(request: Request, form: Form, how: Manner, given: Pairs) -> Res
     try:
         came = intake.parse(given, form, _visit(request, how.preset), how.preset)
         if request.method == "GET" and not _may_follow(request, form):
-            return answers.refused(how, given, _BY_LINK, 400) or await hosted.button_page(request, came, form)
+            by_link = words_of(request, await language_of(request, form.course)).say(_BY_LINK)
+            return answers.refused(how, given, by_link, 400) or await hosted.button_page(request, came, form)
         reply = await reception.take(request, came, form)
     except BadRequest as error:
         return await _refusal(request, form, how, given, error)
@@ -179,7 +181,11 @@ async def _taken(request: Request, form: Form, how: Manner, given: Pairs) -> Res
         case reception.Taken(course=course):
             return answers.done(how, came, form) or hosted.sent_page(request, course)
         case reception.Ask(suggestion=suggestion):
-            return answers.asked(how, given, suggestion) or await hosted.ask_page(request, came, form, suggestion)
+            speech = words_of(request, await language_of(request, form.course))
+            sentence = speech.say("Did you mean %(suggestion)s?", suggestion=suggestion)
+            return answers.asked(how, given, suggestion, sentence) or await hosted.ask_page(
+                request, came, form, suggestion
+            )
         case reception.Challenge():
             return await _challenge(request, form, how, came)
 
@@ -199,13 +205,15 @@ def _may_follow(request: Request, form: Form) -> bool:
 
 async def _challenge(request: Request, form: Form, how: Manner, came: Intake) -> Response:
     where = f"{app_of(request).settings.base_url}/f/{form.key}"
-    sentence = f"Many people sign up just now; please use this page: {where}"
+    speech = words_of(request, await language_of(request, came.course))
+    sentence = speech.say("Many people sign up just now; please use this page: %(where)s", where=where)
     return answers.refused(how, came.fields, sentence, 403) or await challenge.page_for(request, came, form)
 
 
 async def _refusal(request: Request, form: Form, how: Manner, given: Pairs, error: BadRequest) -> Response:
     status, sentence = status_of(error), str(error)
-    answer = answers.refused(how, given, sentence, status)
+    said = words_of(request, await language_of(request, form.course)).again(sentence)
+    answer = answers.refused(how, given, said, status)
     if answer is None:
         trouble = Trouble(sentence=sentence, status=status)
         answer = await hosted.form_page(request, form, given, trouble=trouble)

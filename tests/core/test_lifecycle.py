@@ -18,7 +18,7 @@ Moves = Mapping[tuple[Any, Any], Any]
 SUBSCRIBER_MOVES = """
 pending     confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed
 active      confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed
-left        confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed
+left        confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed  undo active
 suppressed  lift left          leave suppressed  bounce suppressed  complain suppressed  disown suppressed
 """
 ENROLMENT_MOVES = """

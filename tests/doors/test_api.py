@@ -9,12 +9,14 @@ import pytest
 from door import Door, wait_until
 from house import DAY, EIGHT, FORM, NOW, House, small_course
 from program import USUAL, Program, bring, problem
+from sqlalchemy import select
 
 from sequencer.core.keys import Scope
 from sequencer.core.model import Blame, Deferred, DeliveryState, EnrolmentState, Rejected, Stage, SubscriberState
 from sequencer.flows import keys, leaving, report
 from sequencer.message import address
 from sequencer.store import events
+from sequencer.store.tables import api_answer
 
 EMAIL = "reader@example.org"
 DEAD = (Stage.RCPT, Rejected(reply="550 5.1.1 unknown", blame=Blame.ADDRESS))
@@ -323,6 +325,8 @@ def test_who_is_unsubscribed_gets_nothing_more(house: House, program: Program) -
 
 
 def test_of_who_is_erased_nothing_is_kept(house: House, program: Program) -> None:
+    body = {"email": "ann@example.org", "form": "newsletter", "proof": "They said so at the fair."}
+    program.post("/subscribers", 201, key="import", **body)
     ann, bob = bring(house, "ann", "bob")
     house.tick(EIGHT)
     program.post("/events", 202, subscriber=ann.id, name="looked", data={"at": "it"})
@@ -332,6 +336,7 @@ def test_of_who_is_erased_nothing_is_kept(house: House, program: Program) -> Non
     assert {one["subscriber"] for one in program.get("/enrolments")["data"]} == {bob.id}
     with house.db.read() as tx:
         assert events.of(tx, ann.id) == []
+        assert "ann@" not in str(tx.execute(select(api_answer)).all())
 
 
 # Places in courses

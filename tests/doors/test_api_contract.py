@@ -26,7 +26,7 @@ from sequencer.message import address
 from sequencer.store.database import Database
 from sequencer.web import asgi, intake
 
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "20"))
 
 # What the schemas cannot say in full: values that fit them and can be used.
 schemathesis.openapi.format("email", st.from_regex(r"[a-z]{1,8}[0-9]{0,3}@example\.(org|com)", fullmatch=True))
@@ -67,7 +67,13 @@ def config(key: str, url: str) -> SchemathesisConfig:
             "seed": 1,
             "base-url": url,
             "auth": {"openapi": {"key": {"bearer": key}}},
-            "generation": {"max-examples": EXAMPLES, "deterministic": True, "database": "none"},
+            # U+0000 is malformed wherever it stands, which a schema says of free-form data but clumsily.
+            "generation": {
+                "max-examples": EXAMPLES,
+                "deterministic": True,
+                "database": "none",
+                "allow-x00": False,
+            },
             # An address that no mail program takes, a name of control characters: they fit, and are unusable.
             "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", 404, 409, 412, 422]}},
             "phases": {"stateful": {"max-steps": 8}},
@@ -86,7 +92,7 @@ def test_the_api_keeps_its_word(house: House, counter: str) -> None:
             wrong += faults(event.recorder)
         elif isinstance(event, events.NonFatalError | events.FatalError):
             wrong.append(str(event))
-    assert wrong == []
+    assert not wrong, "\n\n".join(wrong)
     assert set(asked) >= {"coverage", "fuzzing", "stateful"}
     assert sum(asked.values()) > 500
 

@@ -10,9 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from door import Door
+from door import Door, wait_until
 from house import DAY, NOW, House, small_course
 from program import Program, bring, problem
+from sqlalchemy import text
 
 from sequencer.core import keys as core
 from sequencer.core.keys import Scope
@@ -353,9 +354,21 @@ def test_a_key_that_is_no_name_is_refused(quick: Program, name: str) -> None:
 # When something is wrong
 
 
-def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path, sqlite_template: Path) -> None:
-    db = connect(f"sqlite:///{sqlite_template.name}?timeout=0.1", root=sqlite_template.parent)
-    db.close()
+def test_what_is_our_own_fault_is_said_to_be_so_and_goes_to_the_log(
+    sqlite_door: Door, caplog: pytest.LogCaptureFixture
+) -> None:
+    with sqlite_door.house.db.begin() as tx:
+        tx.execute(text("ALTER TABLE event RENAME TO gone"))
+    bring(sqlite_door.house, "ann")
+    with Program(sqlite_door) as program:
+        said = problem(program.ask.post("/events", json=TAKEN), 500, "failure")
+    assert "event" not in json.dumps(said)
+    assert "no such table" in str([vars(record) for record in caplog.records if record.msg == "api.failed"])
+
+
+def test_a_database_that_cannot_be_written_is_said_to_rest_and_is_read_all_the_same(
+    tmp_path: Path, sqlite_template: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     copy = tmp_path / "away.db"
     copy.write_bytes(sqlite_template.read_bytes())
     db = connect("sqlite:///away.db?timeout=0.1", root=tmp_path)
@@ -368,5 +381,8 @@ def test_a_database_that_is_away_is_said_to_be_away(tmp_path: Path, sqlite_templ
             said = problem(answer, 503, "unavailable")
             assert answer.headers["retry-after"] == "60"
             assert "locked" not in said["detail"]
+            assert program.ask.get("/subscribers").status_code == 200
+            # That the key was used could not be noted, which was in nobody's way.
+            wait_until(lambda: "key.not_noted" in caplog.text)
         program.post("/subscribers", 202, **SIGN_UP)
     db.close()

@@ -5,13 +5,14 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from door import Door, wait_until
 from house import NOW, House, small_course
 
 from sequencer import worker
+from sequencer.core.model import DeliveryKind
 from sequencer.delivery.courier import Carried, Ledger
 from sequencer.errors import BadContent, BadDatabase, SequencerError
 from sequencer.store.database import Database
@@ -184,3 +185,29 @@ def test_beside_the_door_it_runs_for_as_long_as_the_door_is_open(sqlite_db: Data
     asyncio.run(story())
     house.sign_up("other@example.org")
     assert len(house.courier.sent) == 1
+
+
+@pytest.mark.parametrize("trouble", [BadDatabase("The database is locked."), RuntimeError("a bug")])
+def test_beside_the_passes_it_tidies_up_whatever_an_upkeep_does(
+    db: Database, trouble: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(db)
+    house.publish(small_course())
+    house.sign_up(EMAIL, NOW - timedelta(days=3))
+    house.tick(NOW - timedelta(days=3))
+    clock = Passes(troubles=[trouble])
+    # No pass comes in its time.
+    metronome = Metronome(replace(Door(house).app, clock=clock), every=3600, tidy=0.05)
+
+    async def story() -> int:
+        metronome.start()
+        await true_soon(lambda: len(house.ledger(EMAIL)) == 2)
+        await metronome.stop()
+        return clock.asked
+
+    with caplog.at_level(logging.WARNING, logger="sequencer.worker"):
+        at_the_end = asyncio.run(story())
+    assert said(caplog) == [("upkeep.failed", str(trouble))]
+    assert (told(caplog)[0].exc_info is None) is isinstance(trouble, SequencerError)
+    assert [row.kind for row in house.ledger(EMAIL)] == [DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER]
+    assert clock.asked == at_the_end

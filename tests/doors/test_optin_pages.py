@@ -117,6 +117,16 @@ def test_a_reader_of_another_course_only_strikes_the_sign_up_out(door: Door) -> 
     assert door.house.person(EMAIL).state is SubscriberState.ACTIVE
 
 
+def test_a_link_that_was_used_in_time_is_not_said_to_have_been_in_vain(door: Door) -> None:
+    asked(door)
+    link = door.link(EMAIL, "confirm")
+    door.ask.post(link)
+    door.now = NOW + 7 * DAY
+    for answer in (door.ask.get(link), door.ask.post(link)):
+        assert "“A Small Course” is confirmed, and there is nothing left to do." in answer.text
+        assert Page(answer.text).all("a") == []
+
+
 def test_what_is_forgotten_is_said_to_be(door: Door) -> None:
     link, confirm = asked(door), door.link(EMAIL, "confirm")
     door.house.tidy(NOW + 30 * DAY)

@@ -145,11 +145,23 @@ def _suppressed(door: Door) -> None:
     assert door.house.person(EMAIL).state is SubscriberState.SUPPRESSED
 
 
+def _disowned(door: Door) -> None:
+    door.house.sign_up(EMAIL)
+    door.house.tick(NOW)
+    door.house.refuse(EMAIL)
+
+
+def _reminded(door: Door) -> None:
+    door.house.sign_up(EMAIL, NOW - 3 * DAY)
+    door.house.tick(NOW - 3 * DAY)
+    assert door.house.tidy(NOW).reminded == 1
+
+
 @pytest.mark.parametrize("kind", ["page", "json", "next"])
 @pytest.mark.parametrize(
     "before",
-    [lambda door: door.house.sign_up(EMAIL), _joined, _left, _suppressed],
-    ids=["pending", "active", "left", "suppressed"],
+    [lambda door: door.house.sign_up(EMAIL), _joined, _left, _suppressed, _disowned, _reminded],
+    ids=["pending", "active", "left", "suppressed", "disowned", "reminded"],
 )
 def test_known_and_unknown_addresses_get_the_same_answer_to_the_byte(door: Door, before: object, kind: str) -> None:
     assert callable(before)

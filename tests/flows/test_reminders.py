@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from house import DAY, EIGHT, FORM, LONDON, NOW, TERMS, House, an_address, small_course, unfolded
+from house import DAY, EIGHT, FORM, LONDON, NOW, TERMS, House, Meddler, an_address, small_course, unfolded
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
@@ -30,7 +30,7 @@ from sequencer.core.verdicts import CONFIRMATIONS_IN_ALL, SignupVerdict
 from sequencer.errors import BadRequest
 from sequencer.flows import dispatch, reminders, signup
 from sequencer.flows.reminders import BATCH, Patience
-from sequencer.store import subscribers
+from sequencer.store import consents, subscribers
 from sequencer.store.database import Database
 
 EMAIL = "reader@example.org"
@@ -239,6 +239,45 @@ def test_whoever_answers_while_the_reminder_waits_does_not_get_it(open_house: Ho
     open_house.tick(THIRD)
     assert open_house.states(EMAIL) == [DeliveryState.SENT, DeliveryState.SKIPPED]
     assert REMIND not in open_house.subjects(EMAIL)
+
+
+@pytest.mark.parametrize("does", ["confirm", "refuse"])
+def test_whoever_answers_between_the_claim_and_the_content_of_a_reminder_does_not_get_it(
+    open_house: House, does: str
+) -> None:
+    # A reader, asked about another course: nothing else stands in the reminder's way.
+    open_house.join(EMAIL)
+    open_house.publish(small_course(slug="other", title="Another Course"))
+    asked_for_another(open_house, NOW + DAY)
+    now = EIGHT - HOUR + 4 * DAY
+    while open_house.tick(now).accepted:
+        now += MINUTE
+    before = len(open_house.courier.sent)
+    open_house.tidy(now)
+    answers = {"confirm": open_house.confirm, "refuse": open_house.refuse}
+
+    def answer() -> None:
+        answers[does](EMAIL, now)
+
+    open_house.courier = Meddler(sent=open_house.courier.sent, before_intent=answer)
+    open_house.tick(now)
+    assert len(open_house.courier.sent) == before
+    (row,) = [one for one in open_house.ledger(EMAIL) if one.kind is DeliveryKind.REMINDER]
+    assert row.state is DeliveryState.SKIPPED
+
+
+def test_what_was_answered_or_decided_meanwhile_is_not_decided_again(open_house: House) -> None:
+    people = [f"reader-{number}@example.org" for number in range(4)]
+    for email in people:
+        asked(open_house, email)
+    open_house.confirm(people[0])
+    open_house.refuse(people[1])
+    with open_house.db.begin() as tx:
+        given = [consents.of(tx, open_house.person(email).id)[0].id for email in people]
+        assert consents.consider(tx, given[2], now=NOW)
+        assert [consents.consider(tx, which, now=NOW) for which in given] == [False, False, False, True]
+        # Nor looked at again.
+        assert consents.unconsidered(tx, until=NOW, after=None, limit=9) == []
 
 
 def test_a_second_sign_up_behind_a_reminder_makes_no_third_mail(open_house: House) -> None:

@@ -221,6 +221,34 @@ def test_whom_somebody_else_holds_is_forgotten_with_the_next_look(shared_house: 
     assert shared_house.tidy(MONTH).forgotten == 1
 
 
+@pytest.mark.parametrize("by", ["many", "one"])
+def test_who_signs_up_at_the_very_moment_of_being_forgotten_is_known_again(shared_house: House, by: str) -> None:
+    shared_house.publish(small_course())
+    asked(shared_house)
+    done: list[int] = []
+
+    def forget(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        # Behind the insert that found somebody, before they are looked at.
+        if not done and "FROM subscriber" in statement and "FOR NO KEY UPDATE" in statement:
+            done.append(0)
+            done[0] = shared_house.tidy(MONTH).forgotten
+
+    event.listen(shared_house.db.engine, "before_cursor_execute", forget)
+    try:
+        with shared_house.db.begin() as tx:
+            if by == "many":
+                people, made = subscribers.ensure_all(tx, [an_address(EMAIL)], timezone="UTC", now=MONTH)
+                assert made == {EMAIL}
+                found = people[EMAIL]
+            else:
+                found = subscribers.ensure(tx, an_address(EMAIL), name="", timezone="UTC", now=MONTH)
+    finally:
+        event.remove(shared_house.db.engine, "before_cursor_execute", forget)
+    assert done == [1]
+    assert shared_house.person(EMAIL) == found
+    assert found.created_at == MONTH
+
+
 def test_who_is_forgotten_may_come_again_as_a_stranger(open_house: House) -> None:
     asked(open_house)
     open_house.tidy(MONTH)

@@ -14,14 +14,12 @@ from starlette.types import Receive, Scope, Send
 from sequencer.app import App
 from sequencer.content.files import shipped
 from sequencer.errors import SequencerError
-from sequencer.web.api import calls, openapi, problems
-from sequencer.web.api import routes as table
+from sequencer.web.api import calls, openapi, operations, problems
 from sequencer.web.api.calls import Operation
 from sequencer.web.api.desk import Desk
 from sequencer.web.api.problems import Kind, Refused
-from sequencer.web.pages import app_of
+from sequencer.web.pages import app_of, gone
 
-_DOCUMENT = shipped("docs") / "api.md"
 _FOR_A_WHILE = {"cache-control": "max-age=300"}
 
 
@@ -29,11 +27,11 @@ def routes(app: App) -> list[BaseRoute]:
     """The API as routes of the web door. What goes wrong below it is a problem, never a page."""
     desk = Desk(app)
     site = Starlette(
-        routes=[Route(path, _Address(desk, operations)) for path, operations in table.paths().items()],
+        routes=[Route(path, _Address(desk, methods)) for path, methods in operations.paths().items()],
         exception_handlers={
             SequencerError: _refuse,
             HTTPException: _nowhere,
-            ClientDisconnect: _refuse,
+            ClientDisconnect: gone,
             Exception: _refuse,
         },
     )
@@ -47,9 +45,9 @@ def routes(app: App) -> list[BaseRoute]:
 class _Address:
     """One path with its methods. A class, as Starlette then leaves it to us to say which methods there are."""
 
-    def __init__(self, desk: Desk, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, desk: Desk, methods: Mapping[str, Operation]) -> None:
         self._desk = desk
-        self._operations = operations
+        self._operations = methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -81,5 +79,5 @@ async def _describe(request: Request) -> Response:
 
 
 async def _explain(_request: Request) -> Response:
-    content = await run_in_threadpool(_DOCUMENT.read_bytes)
+    content = await run_in_threadpool((shipped("docs") / "api.md").read_bytes)
     return Response(content, media_type="text/markdown; charset=utf-8", headers=_FOR_A_WHILE)

@@ -136,7 +136,7 @@ def paged(call: Call, found: Sequence[Mapping[str, object]], cursors: Sequence[i
 
 def spell(body: Mapping[str, object]) -> str:
     """The JSON of an answer: the same for the same."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_iso)
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 def etag(text: str) -> str:
@@ -152,9 +152,3 @@ def matches(header: str, tag: str) -> bool:
 def instant(at: datetime | None) -> str | None:
     """A moment as the API tells it: in UTC, to the second."""
     return None if at is None else f"{at:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _iso(value: object) -> str:
-    if isinstance(value, datetime):
-        return str(instant(value))
-    raise TypeError(f"{type(value).__name__} has no JSON")

@@ -18,7 +18,7 @@ from sequencer.errors import SequencerError
 from sequencer.flows import keys
 from sequencer.flows.keys import Answer, Asked
 from sequencer.store.database import Transaction
-from sequencer.web.api import calls, problems, reading, routes, schemas
+from sequencer.web.api import calls, operations, problems, reading, schemas
 from sequencer.web.api.calls import Call, Operation
 from sequencer.web.api.limits import Limits
 from sequencer.web.api.problems import Kind, Refused
@@ -62,7 +62,7 @@ class Desk:
     def __init__(self, app: App) -> None:
         self._app = app
         self._limits = Limits(app.settings.api_per_minute)
-        self._checks = {one.id: _Checks.of(one) for one in routes.OPERATIONS}
+        self._checks = {one.id: _Checks.of(one) for one in operations.OPERATIONS}
 
     async def answer(self, request: Request, operation: Operation) -> Response:
         """The answer to a request for this operation."""

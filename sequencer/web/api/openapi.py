@@ -8,7 +8,7 @@ from typing import Any
 
 from sequencer import __version__
 from sequencer.core.keys import MEANINGS
-from sequencer.web.api import calls, problems, routes, schemas
+from sequencer.web.api import calls, operations, problems, schemas
 from sequencer.web.api.calls import Operation
 from sequencer.web.api.problems import KINDS, Kind
 from sequencer.web.api.schemas import Schema
@@ -35,7 +35,7 @@ _TEXT: Schema = {"type": "string"}
 def document(base_url: str) -> bytes:
     """The description of the API (OpenAPI 3.1) at this address."""
     paths: dict[str, Any] = {}
-    for one in routes.OPERATIONS:
+    for one in operations.OPERATIONS:
         paths.setdefault(calls.ROOT + one.path, {})[one.method.lower()] = _operation(one)
     said = {
         "openapi": "3.1.0",
@@ -78,7 +78,7 @@ def _operation(one: Operation) -> Schema:
 
 def _parameters(one: Operation) -> Iterator[Schema]:
     for name in re.findall(r"{(\w+)}", one.path):
-        yield {"name": name, "in": "path", "required": True, "schema": routes.PATH_PARAMETERS[name]}
+        yield {"name": name, "in": "path", "required": True, "schema": operations.PATH_PARAMETERS[name]}
     for name, schema in one.parameters.items():
         yield {"name": name, "in": "query", "schema": schema}
     for name, schema in one.headers.items():

@@ -90,11 +90,10 @@ def _pause(tx: Transaction, which: EnrolmentId, until: str | None, now: datetime
         _told(tempo.let_go(tx, which, now=now))
         return
     try:
-        _told(tempo.hold(tx, which, date.fromisoformat(until), now=now))
-    except Conflict:
-        raise
+        said = tempo.hold(tx, which, date.fromisoformat(until), now=now)
     except BadRequest as error:
         raise unusable("#/paused_until", str(error)) from error
+    _told(said)
 
 
 def _told(said: Said) -> None:
