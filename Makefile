@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt interop browser chaos bench clean
+.PHONY: help install demo test check fmt interop browser chaos bench words clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ chaos: $(READY) ## Kill the sender a hundred times in 20,000 messages, send 10,0
 
 bench: $(READY) ## Measure what docs/performance.md claims
 	$(BIN)/python -m benchmarks
+
+words: $(READY) ## Bring templates/locale/*.po up to date, and count what is left to translate
+	$(BIN)/python -m sequencer.cli.words
 
 clean: ## Remove what was made here
 	rm -rf $(VENV) .interop .browser dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

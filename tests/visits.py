@@ -50,7 +50,16 @@ _PREFERENCES = {
     "form_url": "/f/x",
     "leave_url": "/u/x",
     "courses": [
-        {"slug": "x", "title": "T", "done": 1, "total": 9, "next_due": due, "paused_until": until, "state": state, "url": ""}
+        {
+            "slug": "x",
+            "title": "T",
+            "done": 1,
+            "total": 9,
+            "next_due": due,
+            "paused_until": until,
+            "state": state,
+            "url": "",
+        }
         for due, until, state in (
             (WHEN, "", "active"),
             ("", WHEN, "active"),

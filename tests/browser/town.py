@@ -30,6 +30,11 @@ CONFIRMS = "confirms@example.org"  # confirms, again and again
 LEFT = "left@example.org"  # has left, and may leave again
 PAUSED = "paused@example.org"  # has the first lesson, and pauses again and again
 GRADUATE = "graduate@example.org"  # has had the last lesson
+TWO = "two@example.org"  # is on two courses
+RETURNED = "returned@example.org"  # had left, and undid it
+MOVES, MOVED, STAYED = "moves@example.org", "moved@example.org", "stayed@example.org"  # at the former address
+REFUSED = "refused@example.org"  # said that it had not been them
+ARABIC = "arabic@example.org"  # reads from right to left
 REFUSED = "refused@example.org"  # has said that it was not them
 UNDECIDED = "undecided@example.org"  # says so, and takes it back, again and again
 
@@ -58,6 +63,14 @@ class Town:
         with (stage.folder / "sequencer.toml").open("a") as settings:
             settings.write(f'\n[forms.article]\ncourse = "{COURSE}"\nnext = ["{self.site}/thanks"]\n')
             settings.write(f'\n[forms.guarded]\ncourse = "{COURSE}"\nchallenge = "always"\n')
+            settings.write(
+                f'\n[forms.framed]\ncourse = "{COURSE}"\nembed = ["{self.site}"]\nlists = {{ s = "small" }}\n'
+            )
+            settings.write(f'\n[forms.known]\ncourse = "{COURSE}"\nopt_in = "single"\nsingle_because = "A test."\n')
+            settings.write('\n[forms.arabic]\ncourse = "arabic"\n')
+        arabic = shutil.copytree(stage.folder / "lessons" / "small", stage.folder / "lessons" / "arabic")
+        with (arabic / "course.toml").open("a") as course:
+            course.write('language = "ar"\n')
         stage.serve()
         self._graduate()
         for email in (READER, ASKED, CONFIRMS, LEFT, PAUSED, REFUSED, UNDECIDED):
