@@ -87,6 +87,8 @@ class Receiver:
 
 
 class _Quiet(ThreadingHTTPServer):
+    request_queue_size = 128
+
     def handle_error(self, _: object, __: object) -> None:
         """Who was hung up on need not say so."""
 

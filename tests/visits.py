@@ -5,7 +5,7 @@ from typing import Any
 
 WHEN = "2026-03-02 08:00"
 ZONES = ["Europe/Berlin", "Europe/Paris"]
-_DAYS = [{"name": "mon", "label": "Mo", "chosen": True}]
+_DAYS = [{"name": "mon", "label": "D", "chosen": True}]
 _PAST = [
     {"id": at, "number": at, "subject": "S", "became": became, "when": WHEN, "url": "/v/x", "is_done": at == 1}
     for at, became in enumerate(("sent", "under way", "failed", "skipped", "passed over", "in a digest"), 1)

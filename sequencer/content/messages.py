@@ -72,7 +72,7 @@ def _differences(message: Message) -> Iterator[str]:
 
 
 def _forms(words: object) -> tuple[str, ...]:
-    return tuple(words) if isinstance(words, tuple | list) else (str(words),)
+    return tuple(words) if isinstance(words, tuple | list) else (str(words or ""),)
 
 
 def _values(words: str) -> set[str]:

@@ -130,6 +130,17 @@ def pattern(message: str) -> re.Pattern[str]:
     return re.compile("".join(f"(?P<{one}>.+)" if at % 2 else re.escape(one) for at, one in enumerate(parts)))
 
 
+def _is_refusal(message: object) -> bool:
+    """Whether this is a whole sentence with values in it, which somebody may have finished already.
+
+    Not what begins with a value, such as "%(done)s of %(total)s": that would take any sentence for its own.
+    """
+    if not isinstance(message, str) or not message[:1].isupper() or not message.endswith("."):
+        return False
+    names = _VALUE.findall(message)
+    return 0 < len(names) == len(set(names))
+
+
 def _words(language: str, paths: Sequence[Path]) -> Words:
     if not paths:
         return Words()
@@ -142,11 +153,10 @@ def _words(language: str, paths: Sequence[Path]) -> Words:
     compiled = BytesIO()
     write_mo(compiled, first)
     compiled.seek(0)
-    singles = [message.id for message in first if isinstance(message.id, str) and _VALUE.search(message.id)]
     return Words(
         language=language,
         # Whoever changes English words has the dates as they were.
         locale=None if language == ENGLISH else first.locale,
         catalogue=gettext.GNUTranslations(compiled),
-        patterns=tuple((pattern(one), one) for one in singles),
+        patterns=tuple((pattern(str(one.id)), str(one.id)) for one in first if _is_refusal(one.id)),
     )

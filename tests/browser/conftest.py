@@ -46,7 +46,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         # Another name than the service's: another site, not only another port.
         made = Town(stage=stage, site=address.replace("127.0.0.1", "localhost"))
         pages |= {"/": made.article, "/with-next": made.article_with_next, "/thanks": made.thanks}
-        pages |= {"/guarded": made.article_guarded}
+        pages |= {"/guarded": made.article_guarded, "/framing": made.framing}
+        pages |= {"/framing-another": lambda: made.framing("article")}
         made.build()
         yield made
 

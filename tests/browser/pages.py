@@ -4,7 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import httpx
-from browser.town import ASKED, CONFIRMS, GRADUATE, LEFT, PAUSED, READER, REFUSED, UNDECIDED
+from browser.town import (
+    ARABIC,
+    ASKED,
+    CONFIRMS,
+    GRADUATE,
+    LEFT,
+    MOVED,
+    MOVES,
+    PAUSED,
+    READER,
+    REFUSED,
+    RETURNED,
+    STAYED,
+    TWO,
+    UNDECIDED,
+)
 from browser.visitor import Visitor
 
 Way = Callable[[Visitor], None]
@@ -87,7 +102,28 @@ def _while_the_database_is_locked(visitor: Visitor) -> None:
         visitor.press("Send me the course")
 
 
+def _unfolded(way: Way) -> Way:
+    """Another page with what is folded away in it shown."""
+
+    def go(visitor: Visitor) -> None:
+        way(visitor)
+        visitor.tab.locator("summary").click()
+
+    return go
+
+
+def _erased(visitor: Visitor) -> None:
+    _a_strangers_data(visitor)
+    visitor.press("Erase …")
+    visitor.press("Erase everything")
+
+
+def _a_strangers_data(visitor: Visitor) -> None:
+    visitor.open(visitor.town.stranger())
+
+
 form = _at("/f/article")
+framed = _at("/f/framed/embed")
 preferences = _by_mail(READER, "/p/")
 course = _by_mail(READER, "/c/")
 finished = _by_mail(GRADUATE, "/c/")
@@ -100,7 +136,19 @@ PAGES: Mapping[str, Place] = {
         _pressed(_filled(form, "E-mail address", "reader@localhost"), "Send me the course"),
         status=400,
     ),
+    "form with a choice in a frame": Place("form.html", framed),
+    "form in a frame with an error": Place(
+        "form.html",
+        _pressed(_filled(framed, "E-mail address", "reader@localhost"), "Send me the course"),
+        status=400,
+    ),
+    "form from right to left": Place("form.html", _at("/f/arabic")),
+    "did you mean": Place(
+        "meant.html", _pressed(_filled(form, "E-mail address", "reader@gmial.com"), "Send me the course")
+    ),
+    "one more press": Place("button.html", _at("/f/known?email=linked%40example.org")),
     "sent": Place("sent.html", _from_the_writers_page),
+    "sent in a frame": Place("sent.html", _pressed(_filled(framed, "E-mail address", ASKED), "Send me the course")),
     "challenge": Place("challenge.html", _held_up_by_a_challenge, says_more_without_scripts=True),
     "confirm": Place("confirm.html", _by_mail(ASKED, "/confirm/")),
     "confirm too late": Place("expired.html", _too_late, status=400),
@@ -128,8 +176,27 @@ PAGES: Mapping[str, Place] = {
     "course of who left": Place("gone.html", _by_mail(LEFT, "/c/")),
     "certificate": Place("certificate.html", _pressed(finished, "With my name")),
     "certificate without a name": Place("certificate.html", _pressed(finished, "Without a name")),
+    "preferences of two courses": Place("preferences.html", _by_mail(TWO, "/p/")),
+    "preferences from right to left": Place("preferences.html", _by_mail(ARABIC, "/p/")),
+    "preferences with a wrong address": Place(
+        "preferences.html",
+        _pressed(_filled(preferences, "New e-mail address", "reader@localhost"), "Send a mail there"),
+        status=400,
+    ),
     "leave": Place("leave.html", _by_mail(READER, "/u/")),
-    "left": Place("left.html", _pressed(_by_mail(LEFT, "/u/"), "Unsubscribe")),
+    "leave and say why": Place("leave.html", _unfolded(_by_mail(READER, "/u/"))),
+    "leave one of two": Place("leave.html", _by_mail(TWO, "/u/")),
+    "leave from right to left": Place("leave.html", _by_mail(ARABIC, "/u/")),
+    "left": Place("left.html", _by_mail(LEFT, "/u/")),
+    "come back": Place("return.html", _by_mail(LEFT, "/back/")),
+    "came back": Place("returned.html", _by_mail(RETURNED, "/back/")),
+    "another address": Place("move.html", _by_mail(f"new-{MOVES}", "/move/")),
+    "moved": Place("moved.html", _by_mail(f"new-{MOVED}", "/move/")),
+    "stay": Place("stay.html", _by_mail(MOVED, "/move/")),
+    "stayed": Place("stayed.html", _by_mail(STAYED, "/move/")),
+    "data": Place("data.html", _by_mail(READER, "/data/")),
+    "erase": Place("erase.html", _pressed(_a_strangers_data, "Erase …")),
+    "erased": Place("erased.html", _erased),
     "test mail": Place("tried.html", _at("/test/u/anything")),
     "not found": Place("error.html", _at("/nowhere"), status=404),
     "forged link": Place("error.html", _at("/u/forged"), status=400),

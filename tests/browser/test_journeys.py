@@ -1,5 +1,7 @@
 """Can a person do all there is to do with keys alone, in a browser that runs no scripts?"""
 
+import json
+
 import pytest
 from browser.town import GRADUATE, Town
 from browser.visitor import Arrive, Visitor
@@ -199,3 +201,91 @@ def test_a_graduate_shows_a_certificate_with_or_without_their_name(visitor: Visi
         visitor.leads_on("Enter")
         assert visitor.heading() == "Small"
         assert ("Rea" in visitor.tab.locator("main").inner_text().split()) is has_name
+
+
+def test_our_form_in_a_frame_of_another_site_is_filled_in_within_it(visitor: Visitor, town: Town) -> None:
+    visitor.open(f"{town.site}/framing")
+    frame = visitor.tab.frame_locator("iframe")
+    frame.get_by_label("E-mail address").focus()
+    visitor.type("framed@localhost")
+    visitor.keys("Enter")
+    assert "cannot be used" in frame.get_by_role("alert").inner_text()
+    visitor.type("framed@example.org")
+    frame.get_by_label("Why Men Pull Away").focus()
+    visitor.keys("ArrowDown", "Enter")
+    frame.get_by_role("heading", name="Look in your inbox").wait_for()
+    assert visitor.tab.url == f"{town.site}/framing"
+    assert visitor.heading() == "An article"
+    visitor.open(town.link("framed@example.org", "/confirm/"))
+    assert visitor.heading() == "Small"
+    # An address that cannot be used is an answer with that status, and the browser says so of the frame.
+    assert [one for one in visitor.complaints if not one.startswith("Failed to load")] == []
+
+
+def test_no_other_page_of_ours_is_shown_in_a_frame(visitor: Visitor, town: Town) -> None:
+    visitor.open(f"{town.site}/framing-another")
+    assert visitor.tab.frames[1].url.startswith("chrome-error://")
+    visitor.tab.locator("iframe").evaluate("(frame, url) => { frame.src = url }", f"{town.url}/f/framed")
+    visitor.tab.wait_for_timeout(500)
+    assert visitor.tab.frames[1].url.startswith("chrome-error://")
+    assert any("frame-ancestors" in one for one in visitor.complaints)
+
+
+def _reader(visitor: Visitor, town: Town, email: str) -> None:
+    """Somebody who has had a lesson."""
+    _join(visitor, email)
+    town.next_lesson(email)
+
+
+def test_who_left_by_mistake_undoes_it_from_the_mail(visitor: Visitor, town: Town) -> None:
+    email = "undoes@example.org"
+    _reader(visitor, town, email)
+    visitor.open(town.link(email, "/u/"))
+    visitor.tab_to("Would you like to tell us why? (optional)")
+    visitor.keys("Enter")
+    visitor.tab_to("Too many mails")
+    visitor.keys("ArrowDown")
+    visitor.tab_to("In your own words (optional)")
+    visitor.type("A slip.")
+    visitor.tab_to("Unsubscribe")
+    visitor.leads_on("Enter")
+    assert visitor.heading() == "You have left"
+    visitor.open(town.link(email, "/back/"))
+    visitor.tab_to("Undo: go on where I was")
+    visitor.leads_on("Enter")
+    assert visitor.heading() == "You are back"
+    town.next_lesson(email)
+    assert visitor.complaints == []
+
+
+def test_somebody_moves_to_another_address_and_takes_all_they_have_with_them(visitor: Visitor, town: Town) -> None:
+    email, new = "mover@example.org", "moved-in@example.com"
+    _reader(visitor, town, email)
+    visitor.open(town.link(email, "/p/"))
+    visitor.tab_to("New e-mail address")
+    visitor.type(new)
+    visitor.leads_on("Enter")
+    assert "on its way to the new address" in visitor.tab.get_by_role("status").inner_text()
+    visitor.open(town.link(new, "/move/"))
+    visitor.tab_to("Yes, send my mails here")
+    visitor.leads_on("Enter")
+    assert visitor.heading() == "Your mails come here now"
+    town.next_lesson(new)
+
+    visitor.open(town.link(new, "/p/"))
+    visitor.tab_to("Send me the link")
+    visitor.leads_on("Enter")
+    visitor.open(town.link(new, "/data/"))
+    with visitor.tab.expect_download() as download:
+        visitor.tab_to("Download it")
+        visitor.keys("Enter")
+    kept = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert (kept["subscriber"]["normalized"], kept["address_changes"][0]["former_normalized"]) == (new, email)
+
+    visitor.tab_to("Erase …")
+    visitor.leads_on("Enter")
+    visitor.tab_to("Erase everything")
+    visitor.leads_on("Enter")
+    assert visitor.heading() == "Erased"
+    assert new not in [person.address.normalized for person in report.people(town.stage.app.db)]
+    assert visitor.complaints == []

@@ -17,6 +17,10 @@ from story.stage import LESSONS, Stage, wait_for
 
 from sequencer.core import tokens
 from sequencer.core.tokens import Purpose
+from sequencer.flows import report
+from sequencer.forms import Form
+from sequencer.message import address
+from sequencer.web import snippets
 
 ROOT = Path(__file__).parents[2]
 COURSE = "why-men-pull-away"
@@ -33,7 +37,6 @@ GRADUATE = "graduate@example.org"  # has had the last lesson
 TWO = "two@example.org"  # is on two courses
 RETURNED = "returned@example.org"  # had left, and undid it
 MOVES, MOVED, STAYED = "moves@example.org", "moved@example.org", "stayed@example.org"  # at the former address
-REFUSED = "refused@example.org"  # said that it had not been them
 ARABIC = "arabic@example.org"  # reads from right to left
 REFUSED = "refused@example.org"  # has said that it was not them
 UNDECIDED = "undecided@example.org"  # says so, and takes it back, again and again
@@ -49,6 +52,7 @@ class Town:
 
     stage: Stage
     site: str
+    _strangers: int = 0
 
     @property
     def url(self) -> str:
@@ -63,9 +67,8 @@ class Town:
         with (stage.folder / "sequencer.toml").open("a") as settings:
             settings.write(f'\n[forms.article]\ncourse = "{COURSE}"\nnext = ["{self.site}/thanks"]\n')
             settings.write(f'\n[forms.guarded]\ncourse = "{COURSE}"\nchallenge = "always"\n')
-            settings.write(
-                f'\n[forms.framed]\ncourse = "{COURSE}"\nembed = ["{self.site}"]\nlists = {{ s = "small" }}\n'
-            )
+            settings.write(f'\n[forms.framed]\ncourse = "{COURSE}"\nchallenge = "never"\nlists = {{ s = "small" }}\n')
+            settings.write(f'embed = ["{self.site}"]\n')
             settings.write(f'\n[forms.known]\ncourse = "{COURSE}"\nopt_in = "single"\nsingle_because = "A test."\n')
             settings.write('\n[forms.arabic]\ncourse = "arabic"\n')
         arabic = shutil.copytree(stage.folder / "lessons" / "small", stage.folder / "lessons" / "arabic")
@@ -73,14 +76,17 @@ class Town:
             course.write('language = "ar"\n')
         stage.serve()
         self._graduate()
-        for email in (READER, ASKED, CONFIRMS, LEFT, PAUSED, REFUSED, UNDECIDED):
+        readers = (READER, LEFT, PAUSED, TWO, RETURNED, MOVES, MOVED, STAYED)
+        for email in (ASKED, CONFIRMS, REFUSED, UNDECIDED, *readers):
             self.sign_up(email)
-        for email in (READER, LEFT, PAUSED):
+        self.sign_up(ARABIC, form="arabic")
+        for email in (*readers, ARABIC):
             stage.confirm(email)
-        self.next_lesson(READER, LEFT, PAUSED)
+        self.next_lesson(*readers, ARABIC)
         self.one_click(LEFT)
         self.link(ASKED, "/confirm/")
         self.link(CONFIRMS, "/confirm/")
+        self._answer_mails()
         # Somebody else wants another course for them.
         self.sign_up(READER, form="newsletter")
 
@@ -100,6 +106,11 @@ class Town:
         """The same, with a page of the writer's own to go on to."""
         onward = f'<input type="hidden" name="next" value="{self.site}/thanks">'
         return self.article().replace("</form>", f"{onward}</form>")
+
+    def framing(self, form: str = "framed") -> str:
+        """A page of the writer's with our sign-up page in a frame, as "form show" prints it."""
+        shown = Form(key=form, course=COURSE)
+        return _PAGE.format(title="An article", body=snippets.framed(shown, self.url, "Sign up"))
 
     def thanks(self) -> str:
         """The writer's own page after the form."""
@@ -151,6 +162,34 @@ class Town:
 
     def _links(self, email: str, kind: str) -> Sequence[str]:
         return [link for one in self.stage.inbox.to(email) if (link := one.link(kind))]
+
+    def stranger(self) -> str:
+        """Somebody new on a course; the link to their data."""
+        self._strangers += 1
+        email, now = f"stranger-{self._strangers}@example.org", datetime.now(UTC)
+        self.stage.enrol(email, now=now)
+        who = report.find(self.stage.app.db, address.parse(email)).id
+        return self.stage.app.press.data_url(who, now)
+
+    def press(self, link: str, **fields: str) -> None:
+        """Somebody presses a button behind a link."""
+        answer = httpx.post(link, data=fields)
+        assert answer.status_code < httpx.codes.BAD_REQUEST, answer.text
+
+    def _answer_mails(self) -> None:
+        """People do what a page is about that can be come to only once."""
+        self.stage.enrol(TWO, now=datetime.now(UTC))
+        self.one_click(RETURNED)
+        self.press(self.link(RETURNED, "/back/"))
+        self.press(f"{self.link(READER, '/p/')}/data")
+        self.link(READER, "/data/")
+        for email in (MOVES, MOVED, STAYED):
+            self.press(f"{self.link(email, '/p/')}/move", email=f"new-{email}")
+            self.link(f"new-{email}", "/move/")
+        for email in (MOVED, STAYED):
+            self.press(self.link(f"new-{email}", "/move/"))
+            self.link(email, "/move/")
+        self.press(self.link(STAYED, "/move/"))
 
     def _graduate(self) -> None:
         self.sign_up(GRADUATE, form="newsletter")

@@ -13,15 +13,21 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _CONTROLS = "a[href], button, input:not([type=hidden]), select, textarea, summary, iframe, [tabindex='0']"
 
-# For each control that can be seen: its place in the document, its name, and how its focus shows.
+# For each control that can be seen: its place in the document, its name, and how its focus shows. Of a group of radio
+# buttons Tab reaches the one that is chosen, or the first; the arrows lead on from there.
 _LOOK = r"""selector => {
     const all = [...document.querySelectorAll(selector)];
+    const within = (one, other) => other.type === 'radio' && other.name === one.name && other.form === one.form;
+    const stops = one => {
+        const group = one.type === 'radio' ? all.filter(other => within(one, other)) : [one];
+        return one === (group.find(other => other.checked) ?? group[0]);
+    };
     return all.map((control, place) => {
         const style = getComputedStyle(control);
         return {
             place,
             name: (control.labels?.[0] ?? control).textContent.replace(/\s+/g, ' ').trim() || control.tagName,
-            seen: control.checkVisibility() && !control.closest('[aria-hidden=true]'),
+            seen: control.checkVisibility() && !control.closest('[aria-hidden=true]') && stops(control),
             focused: control === document.activeElement,
             ring: style.outlineStyle === 'none' ? '' : `${style.outlineWidth} ${style.outlineColor}`,
             shadow: style.boxShadow,

@@ -10,11 +10,16 @@ from datetime import datetime, timedelta
 import pytest
 from door import Door, wait_until
 from house import NOW, House, small_course
+from receiver import Answer, Receiver
 
 from sequencer import worker
+from sequencer.core.hooks import Happening
 from sequencer.core.model import DeliveryKind
 from sequencer.delivery.courier import Carried, Ledger
+from sequencer.delivery.hooks import Caller
 from sequencer.errors import BadContent, BadDatabase, SequencerError
+from sequencer.flows import hooks
+from sequencer.flows.hooks import Wish
 from sequencer.store.database import Database
 from sequencer.worker import Metronome
 
@@ -211,3 +216,53 @@ def test_beside_the_passes_it_tidies_up_whatever_an_upkeep_does(
     assert (told(caplog)[0].exc_info is None) is isinstance(trouble, SequencerError)
     assert [row.kind for row in house.ledger(EMAIL)] == [DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER]
     assert clock.asked == at_the_end
+
+
+def test_beside_the_mail_other_programs_are_told_and_a_receiver_that_hangs_delays_no_stop(sqlite_db: Database) -> None:
+    house = House(sqlite_db)
+    house.publish(small_course())
+    with Receiver() as crm, Receiver(answers=[Answer(hangs=True)]) as slow:
+        for name, url in (("crm", crm.url), ("slow", slow.url)):
+            wish = Wish(name=name, url=url, events=[Happening.SUBSCRIBED], insecure=True)
+            hooks.add(house.db, wish, now=NOW)
+        house.sign_up(EMAIL)
+        metronome = Metronome(Door(house).app, every=0.01)
+
+        async def story() -> None:
+            metronome.start()
+            await true_soon(crm.began.is_set)
+            await true_soon(slow.began.is_set)
+            await metronome.stop()
+
+        asyncio.run(story())
+    assert [one.said["type"] for one in crm.got] == ["subscriber.subscribed"]
+    (waiting,) = hooks.told(house.db, "slow", limit=5)
+    assert (waiting.attempt, waiting.under_way) == (0, False)
+
+
+def test_a_bug_that_keeps_programs_from_being_told_is_told_once(
+    sqlite_db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    house = House(sqlite_db)
+    house.publish(small_course())
+    hooks.add(house.db, Wish(name="crm", url="https://crm.example/", events=[Happening.SUBSCRIBED]), now=NOW)
+    house.sign_up(EMAIL)
+    app = replace(Door(house).app, caller=_Broken())
+    metronome = Metronome(app, every=0.01)
+
+    async def story() -> None:
+        metronome.start()
+        await true_soon(lambda: ("hooks.recovered", "") in said(caplog))
+        await metronome.stop()
+
+    with caplog.at_level(logging.WARNING, logger="sequencer.worker"):
+        asyncio.run(story())
+    assert said(caplog) == [("hooks.failed", "This is broken."), ("hooks.recovered", "")]
+
+
+class _Broken(Caller):
+    """Cannot post."""
+
+    def post(self, *_: object, **__: object) -> None:
+        """Fail."""
+        raise RuntimeError("This is broken.")

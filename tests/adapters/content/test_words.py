@@ -10,7 +10,6 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from babel.messages.pofile import read_po
 from house import small_course
 from visits import VISITS
 
@@ -86,7 +85,7 @@ def test_french_is_typeset_as_in_france_and_german_as_in_germany() -> None:
     said = " ".join(str(message.string) for message in french if message.id)
     assert not re.search(r" [;:!?»]|« |[^\s\u202f]»|“|\w[!?]", re.sub(r"\\u202f", "\u202f", said))
     assert "'" not in " ".join(message.string for message in french if message.id and isinstance(message.string, str))
-    assert not re.search(r"[«»”]|\s[;:!?]", " ".join(str(message.string) for message in german if message.id))
+    assert not [one for one in german if one.id and re.search(r"[«»”]|\S\s[;:!?]", str(one.string))]
 
 
 def test_what_is_new_is_left_to_translate_and_what_nobody_says_is_dropped(tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ def test_no_english_is_left_in_a_letter(letter: str, language: str) -> None:
 @pytest.mark.parametrize("language", TONGUES)
 @pytest.mark.parametrize("step", [0, 2])
 def test_no_english_is_left_around_a_lesson(step: int, language: str) -> None:
-    body = ":::exercise\na1\n:::\n\n:::question\na2\n:::\n\n:::tip\na3\n:::\n\n:::warning\na4\n:::\n\n:::tomorrow\na5\n:::\n"
+    body = "\n".join(f":::{kind}\na1\n:::\n" for kind in ("exercise", "question", "tip", "note", "warning", "tomorrow"))
     course = small_course(title="T", brand="B", author="", catch_up=CatchUp.DIGEST)
     course = replace(course, lessons=tuple(replace(one, body=body) for one in course.lessons))
     person = replace(sample_person(), digest=SAMPLE_DIGEST)
@@ -311,9 +310,6 @@ def test_a_catalogue_that_cannot_be_read_is_named(tmp_path: Path, name: str, tex
 
 
 def test_the_shipped_catalogues_hold_no_names_and_no_dates() -> None:
-    for language in TONGUES:
-        with (shipped("templates") / "locale" / f"{language}.po").open("rb") as file:
-            head = file.read(400)
-            assert b"EMAIL" not in head
-            assert b"20" not in head.partition(b"#:")[0]
-        assert read_po((shipped("templates") / "locale" / f"{language}.po").open("rb")).num_plurals == 2
+    for path in (shipped("templates") / "locale").glob("*.po"):
+        head = path.read_text(encoding="utf-8").partition("#:")[0]
+        assert not re.search("EMAIL|Date|Team|Generated", head)
