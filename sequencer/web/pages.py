@@ -153,6 +153,7 @@ def _shared(request: Request, brand: str, lang: str, status: int) -> dict[str, s
         "status": status,
         "branded": look.is_own,
         "layout": "web/_frame.html" if framers_of(request) else "web/base.html",
+        "framed": bool(framers_of(request)),
     }
 
 

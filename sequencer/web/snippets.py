@@ -22,7 +22,8 @@ _DETECT = (
     "Intl.DateTimeFormat().resolvedOptions().timeZone;</script>\n"
 )
 _FRAME = (
-    '<iframe src="{action}/embed" title="{title}" width="100%" height="640" style="border: 0" loading="lazy"></iframe>\n'
+    '<iframe src="{action}/embed" title="{title}" width="100%" height="640" style="border: 0" loading="lazy">'
+    "</iframe>\n"
 )
 
 

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sequencer.cli import main
+from sequencer.content.files import shipped
 
 SETTINGS = 'postal_address = "1 Example Street"\n'
 COURSE = 'title = "A Small Course"\nsender = "Ann Author <ann@example.org>"\n'
@@ -91,7 +92,7 @@ def test_github_shows_findings_beside_the_lines(run: Run, folder: Path) -> None:
 def test_what_is_wrong_with_a_template_is_told_once_for_all_courses(run: Run, folder: Path) -> None:
     (folder / "sequencer.toml").write_text(f'{SETTINGS}templates = "mine"\n', encoding="utf-8")
     run("theme", "eject", "paper")
-    template = folder / "mine" / "mail" / "confirm.mjml"
+    template = folder / "mine" / "mail" / "_ask.mjml"
     template.write_text(template.read_text(encoding="utf-8").replace("<mj-divider padding", "<mj-divider pading"))
     shutil.copytree(folder / "lessons" / "small", folder / "lessons" / "other")
     result = run("course", "lint")
@@ -131,21 +132,14 @@ def test_a_theme_is_copied_out_with_the_templates_and_is_used_from_there(run: Ru
     result = run("theme", "eject", "plain")
     assert result.exit_code == 0, result.output
     made = sorted(str(path.relative_to(folder / "mine")) for path in (folder / "mine").rglob("*.*"))
-    assert made == [
-        "mail/_head.mjml",
-        "mail/confirm.mjml",
-        "mail/confirm.subject.txt",
-        "mail/confirm.txt",
-        "mail/lesson.mjml",
-        "mail/lesson.txt",
-        "themes/plain.toml",
-    ]
+    shipped_mails = sorted(f"mail/{path.name}" for path in shipped("templates").glob("mail/*"))
+    assert made == [*shipped_mails, "themes/plain.toml"]
     assert run("course", "lint").stdout == "All is well.\n"
     template = folder / "mine" / "mail" / "lesson.mjml"
     template.write_text(template.read_text(encoding="utf-8").replace("<mj-button href", "<mj-buton href"))
     assert "mine/mail/lesson.mjml:" in run("course", "lint").stdout
     again = run("theme", "eject", "plain")
-    assert again.stdout.count("as it is.") == 7
+    assert again.stdout.count("as it is.") == len(made)
     assert "<mj-buton" in template.read_text(encoding="utf-8")
 
 

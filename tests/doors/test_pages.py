@@ -83,7 +83,8 @@ def visited(quiet_door: Door) -> dict[str, httpx.Response]:
 
 WEB_PAGES = [
     "index", "form", "form with an error", "sent", "confirm", "refuse", "refused", "taken back", "confirmed",
-    "expired", "preferences", "preferences saved", "preferences with an error", "leave", "left", "return", "returned", "data", "erase", "move", "moved", "stay", "stayed",
+    "expired", "preferences", "preferences saved", "preferences with an error", "leave", "left",
+    "return", "returned", "data", "erase", "move", "moved", "stay", "stayed",
     "left again", "preferences of who left", "not found", "not ours", "wrong method",
     "wrong kind", "too large",
 ]  # fmt: skip

@@ -155,7 +155,10 @@ def fall_silent(house: House) -> None:
             leave,
             DAY,
             f"{COURSE} has stopped after 1 of 3 lessons; the person goes on there if they come back.",
-            ["The person unsubscribed on 02 March 2026 at 09:00 UTC."],
+            [
+                "The person unsubscribed on 02 March 2026 at 09:00 UTC.",
+                "Word of farewell (message 3) goes out with the next pass.",
+            ],
         ),
         (finish, 3 * DAY, f"{COURSE} is finished.", ["Every course of this person is finished."]),
         (

@@ -422,6 +422,7 @@ def test_who_left_before_the_batch_was_claimed_gets_nothing_and_the_others_do(ho
     emails = readers(house, 3)
     house.tick(EIGHT)
     house.leave(emails[1], EIGHT + HOUR)
+    house.tick(EIGHT + HOUR)
     with ChaosRelay() as relay:
         assert tick(house, SmtpCourier(relay.settings()), EIGHT + DAY, Intent.BATCH).accepted == 2
     assert sorted(relay.recipients) == [emails[0], emails[2]]

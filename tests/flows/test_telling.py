@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from house import DAY, EIGHT, FORM, LONDON, NOW, PLACES, SECRET, House, ScriptedCourier, an_address, small_course
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from sequencer.core.hooks import Happening
 from sequencer.core.model import (
@@ -227,8 +227,16 @@ def test_a_pass_without_hooks_asks_once_and_writes_nothing(house: House) -> None
     house.publish(small_course())
     for number in range(5):
         house.join(f"reader{number}@example.org")
-    for day in range(3):
-        house.tick(EIGHT + day * DAY)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.extend([statement] if "hook" in statement else [])
+
+    event.listen(house.db.engine, "before_cursor_execute", note)
+    house.tick(EIGHT)
+    event.remove(house.db.engine, "before_cursor_execute", note)
+    assert len(asked) == 1
+    assert len(house.courier.sent) == 10
     with house.db.read() as tx:
         assert tx.execute(text("SELECT count(*) FROM event")).scalar_one() == 0
 
