@@ -20,7 +20,7 @@ from sequencer.core.model import Course, Enrolment, EnrolmentState, Subscriber, 
 from sequencer.errors import BadRequest
 from sequencer.flows import hours, preferences, replan, report, seats
 from sequencer.flows.preferences import Done
-from sequencer.web import imprint, intake, wishes
+from sequencer.web import imprint, intake, onpage, wishes
 from sequencer.web.buttons import WEEKS
 from sequencer.web.pages import app_of, client_ip, page, status_of, words_of
 from sequencer.web.wishes import Press
@@ -36,12 +36,6 @@ WORDS: Mapping[Done, str] = MappingProxyType(
         Done.SENT: words.later("A mail with the link is on its way to you."),
         Done.NOTHING: words.later("Nothing has changed."),
     }
-)
-# A lesson as a page brings its own styles, as it is a mail; nothing else but images may be loaded, nothing run. Our own
-# come from here, also where this is not spoken to by HTTPS.
-_VIEW_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https: data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
 )
 
 
@@ -104,9 +98,8 @@ async def view(request: Request) -> Response:
         request.path_params["token"],
         now=app.clock(),
     )
-    # In a mailbox it is one of many; here it is what the page is about.
-    page = mail.html.replace(' aria-roledescription="email"', "", 1).replace('role="article"', 'role="main"', 1)
-    return HTMLResponse(page, headers={"content-security-policy": _VIEW_POLICY})
+    html, policy = onpage.page(mail.html)
+    return HTMLResponse(html, headers={"content-security-policy": policy})
 
 
 async def _page(

@@ -1,12 +1,15 @@
 """Is every page fit for everybody? Any width, any light, any reading aid, keys alone, no scripts."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from browser.pages import LESSON, PAGES
-from browser.town import ROOT, Town
+from browser.town import READER, ROOT, Town
 from browser.visitor import DESKTOP, PHONE, Arrive, Visitor
 from playwright.sync_api import ViewportSize
+
+from sequencer.flows import report
 
 PICTURES = ROOT / ".browser"
 NARROWEST: ViewportSize = {"width": 320, "height": 640}
@@ -94,6 +97,24 @@ def test_a_page_is_the_same_without_scripts(visitor: Visitor, page: str, arrive:
     assert same, (without, scripted)
     assert plain.complaints == []
     assert plain.asked <= {plain.town.url, plain.town.site}
+
+
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_lesson_on_the_web_looks_as_its_mail_does(
+    arrive: Arrive, town: Town, scheme: str, size: ViewportSize
+) -> None:
+    visitor = arrive()
+    visitor.tab.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    visitor.tab.set_viewport_size(size)
+    visitor.open(town.link(READER, "/v/"))
+    on_the_web = visitor.tab.screenshot(full_page=True)
+    app, token = town.stage.app, town.link(READER, "/v/").rpartition("/")[2]
+    mail = report.web_view(app.db, app.press, app.settings.secret_key, token, now=datetime.now(UTC))
+    visitor.tab.goto("about:blank")
+    visitor.tab.set_content(mail.html)
+    assert visitor.tab.screenshot(full_page=True) == on_the_web
+    assert visitor.complaints == []
 
 
 def test_no_page_for_subscribers_is_left_out() -> None:

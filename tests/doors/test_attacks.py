@@ -144,8 +144,7 @@ def test_a_page_of_somebodys_own_is_read_by_no_cache_and_listed_by_no_search_eng
         assert headers["cache-control"] == "no-store"
         assert headers["referrer-policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
-        if kind != "v":
-            assert "unsafe" not in headers["content-security-policy"]
+        assert "unsafe" not in headers["content-security-policy"]
 
 
 # Redirects
