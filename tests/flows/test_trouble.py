@@ -33,8 +33,8 @@ class OwnTemplates:
         self.start()
 
     def start(self) -> None:
-        """As after a start of the program: nothing is compiled yet."""
-        self.house.press = Press(Templates(self._folder), self._imprint)
+        """As after a start of the program: nothing is compiled yet, and a file that changes is read again."""
+        self.house.press = Press(Templates(self._folder, live=True), self._imprint)
 
     def mend(self) -> None:
         """The file is as it was."""
