@@ -15,7 +15,7 @@ from sequencer.flows.doubt import Doubt
 from sequencer.flows.ledger import BATCH, PassLedger
 from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
-from sequencer.store import deliveries, enrolments, sender
+from sequencer.store import deliveries, enrolments, sender, shards
 from sequencer.store.database import Database
 from sequencer.store.sender import Turn
 from sequencer.values import Intent
@@ -49,20 +49,22 @@ def tick(
     end: Callable[[], bool] = lambda: False,
     intent: Intent = Intent.STRICT,
     apart: timedelta = timedelta(0),
+    shard: int | None = None,
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
     After `stop` nothing more is claimed; after `end` not even the answers that are awaited are waited for. `intent`
     says how much may be in doubt after a crash. Between two lessons to one person, of whichever courses, lies `apart`.
+    With a `shard` (`store.shards`), new lessons go out to its people alone; without one, to everybody.
 
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
-    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent, apart=apart)
+    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent, apart=apart, shard=shard)
     recovered, carried, paused = 0, Carried(tried=0), None
     with sender.turn(db) as turn:
         if turn is not Turn.TAKEN:
             recovered = recover(db, press.archive, now=now, dead=turn is Turn.ALONE)
-            due = next_due(db)
+            due = next_due(db, shard)
             paused = pauses.standstill(db)
             # No connection is opened where nothing is due.
             if due is not None and due <= now and paused is None:
@@ -109,8 +111,9 @@ def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool)
     return len(rows)
 
 
-def next_due(db: Database) -> datetime | None:
-    """When there is something to send next; None where nobody waits for anything."""
+def next_due(db: Database, shard: int | None = None) -> datetime | None:
+    """When there is something to send next, of this shard or of all; None where nobody waits for anything."""
+    people = shards.table(db, shard)
     with db.read() as tx:
-        times = [at for at in (enrolments.next_due(tx), deliveries.next_due(tx)) if at is not None]
+        times = [at for at in (enrolments.next_due(tx, people), deliveries.next_due(tx)) if at is not None]
     return min(times, default=None)

@@ -38,7 +38,7 @@ from sequencer.flows.orders import Desk, Print, Withheld
 from sequencer.flows.press import Press
 from sequencer.flows.telling import Audience
 from sequencer.relays import Relay
-from sequencer.store import deliveries, enrolments, hot, pauses, relays, subscribers
+from sequencer.store import deliveries, enrolments, hot, pauses, relays, shards, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
 from sequencer.values import Intent
@@ -52,7 +52,8 @@ SMALL_BATCH = 50  # where all that is claimed would be in doubt after a crash
 class PassLedger:
     """The ledger during one pass. Its two calls may come from two threads; each commits before it returns.
 
-    `count` says how many attempts were settled, by outcome.
+    `count` says how many attempts were settled, by outcome. With a `shard`, new lessons are claimed of its people
+    alone; what waits in the ledger is anybody's.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class PassLedger:
         end: Callable[[], bool],
         intent: Intent = Intent.STRICT,
         apart: timedelta = timedelta(0),
+        shard: int | None = None,
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.in_process = db.is_sqlite
@@ -80,6 +82,7 @@ class PassLedger:
         self._limited: set[str] = set()
         self._apart = apart
         self._audience = Audience()
+        self._people = shards.table(db, shard)
 
     def allowance(self, relay: Relay) -> int | None:
         """How many more messages this relay may be given now, by its quota and its warm-up; None for any number."""
@@ -146,7 +149,7 @@ class PassLedger:
         waiting = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still)
         if waiting:
             return deliveries.claims(tx, waiting), True
-        due = hot.claim_due(tx, now=self._now, limit=most)
+        due = hot.claim_due(tx, now=self._now, limit=most, people=self._people)
         if due:
             return _make_claims(tx, self._press.archive, due, self._now, self._apart, still), True
         behind = deliveries.claim_waiting(tx, now=self._now, limit=most, behind=True)

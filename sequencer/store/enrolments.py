@@ -3,9 +3,10 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, column, func, insert, select, table, update
 
 from sequencer.core.model import CourseId, Enrolment, EnrolmentId, EnrolmentState, SubscriberId
+from sequencer.store import shards
 from sequencer.store.database import Transaction
 from sequencer.store.tables import enrolment
 
@@ -62,9 +63,9 @@ def page(
     """Places whose id is above `after`, in that order; of this person, in this course, in this state."""
     query = select(enrolment).where(enrolment.c.id > after).order_by(enrolment.c.id).limit(limit)
     wanted = ((enrolment.c.subscriber_id, who), (enrolment.c.course_id, course), (enrolment.c.state, state))
-    for column, value in wanted:
+    for key, value in wanted:
         if value is not None:
-            query = query.where(column == value)
+            query = query.where(key == value)
     return [_enrolment(row) for row in tx.execute(query)]
 
 
@@ -109,9 +110,10 @@ def save(tx: Transaction, place: Enrolment) -> None:
     )
 
 
-def next_due(tx: Transaction) -> datetime | None:
-    """When the next lesson of anybody is due; None where nobody waits for one."""
-    query = select(func.min(enrolment.c.next_due_at)).where(enrolment.c.next_due_at.is_not(None))
+def next_due(tx: Transaction, people: str = shards.EVERYBODY) -> datetime | None:
+    """When the next lesson of anybody of `people` is due, a shard's table; None where nobody waits for one."""
+    due = column("next_due_at", enrolment.c.next_due_at.type)
+    query = select(func.min(due)).select_from(table(people)).where(due.is_not(None))
     found: datetime | None = tx.execute(query).scalar_one()
     return found
 

@@ -29,6 +29,7 @@ from sequencer.core.model import (
     SubscriberState,
     Ticket,
 )
+from sequencer.store import shards
 from sequencer.store.database import Transaction
 from sequencer.store.tables import DELIVERY_KIND, DELIVERY_STATE, ENROLMENT_STATE, PACE, SUBSCRIBER_STATE
 
@@ -81,12 +82,13 @@ class Plan:
     due_at: datetime | None
 
 
-def claim_due(tx: Transaction, *, now: datetime, limit: int) -> Sequence[Due]:
+def claim_due(tx: Transaction, *, now: datetime, limit: int, people: str = shards.EVERYBODY) -> Sequence[Due]:
     """Take up to `limit` people whose next lesson is due: their step advances, so that nobody else takes them.
 
-    Eligibility is decided here, at the moment of sending.
+    Eligibility is decided here, at the moment of sending. `people` names the table of a shard (`shards.table`); only
+    those who lie there are taken.
     """
-    select = _SELECT_DUE.sqlite if _is_sqlite(tx) else _SELECT_DUE.postgresql
+    select = (_SELECT_DUE.sqlite if _is_sqlite(tx) else _SELECT_DUE.postgresql).format(people=people)
     rows = tx.exec_driver_sql(select, (_epoch(now), _HERE, _PERSON, limit)).all()
     if rows:
         _apply(tx, _ADVANCE, [(row[0],) for row in rows])
@@ -262,13 +264,13 @@ _NOW_POSTGRESQL = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 _DUE = """
 SELECT e.id, e.subscriber_id, e.course_id, e.run, e.step, e.next_due_at,
        s.normalized, s.wire, s.needs_smtputf8, s.name, s.timezone, s.send_at, s.days, e.pace
-  FROM enrolment e JOIN subscriber s ON s.id = e.subscriber_id
+  FROM {people} e JOIN subscriber s ON s.id = e.subscriber_id
  WHERE e.next_due_at <= {mark} AND e.state = {mark} AND s.state = {mark}
  ORDER BY e.next_due_at, e.id LIMIT {mark}"""
 
 _SELECT_DUE = _Statement(
-    sqlite=_DUE.format(mark="?"),
-    postgresql=_DUE.format(mark="%s") + " FOR UPDATE OF e SKIP LOCKED",
+    sqlite=_DUE.replace("{mark}", "?"),
+    postgresql=_DUE.replace("{mark}", "%s") + " FOR UPDATE OF e SKIP LOCKED",
 )
 
 _ADVANCE = _Statement(
