@@ -25,6 +25,7 @@ COMMANDS = {
     "dkim": ("dkim:dkim", "Make a key that signs mails, and print the DNS record that publishes it."),
     "suppression": ("suppression:suppression", "List the addresses that get no more mail; take one off the list."),
     "delivery": ("delivery:delivery", "List the ledger; settle what is uncertain."),
+    "queue": ("queue:queue", "Show what is due, what waits and why, and what stands still."),
     "pause": ("pause:pause", "Stop all mail; sign-ups are taken, and wait."),
     "resume": ("pause:resume", "Let the mail go on, without a burst."),
     "reconcile": ("reconcile:reconcile", "Tell the ledger what went out, from a relay's log, after a restored backup."),

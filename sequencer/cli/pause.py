@@ -5,9 +5,13 @@ import click
 from sequencer.cli import frame
 from sequencer.flows import pauses
 
+_reason = click.option(
+    "--reason", default="an admin said so", show_default=True, help="Kept, and shown to whoever asks."
+)
+
 
 @click.command()
-@click.option("--reason", default="an admin said so", show_default=True, help="Kept, and shown to whoever asks.")
+@_reason
 @click.pass_context
 def pause(ctx: click.Context, reason: str) -> None:
     """Stop all mail: nothing more is claimed until "resume"; sign-ups are taken, and wait."""
@@ -27,11 +31,12 @@ def resume(ctx: click.Context) -> None:
 
 @click.command("pause")
 @click.argument("slug")
+@_reason
 @click.pass_context
-def pause_course(ctx: click.Context, slug: str) -> None:
+def pause_course(ctx: click.Context, slug: str, reason: str) -> None:
     """Stop one course: nobody gets a lesson of it until "course resume"."""
     with frame.opened(ctx) as app:
-        new = pauses.pause_course(app.db, slug, now=app.clock())
+        new = pauses.pause_course(app.db, slug, reason=reason, now=app.clock())
     click.echo(f"The course {slug} is paused." if new else f"The course {slug} was paused already.")
 
 

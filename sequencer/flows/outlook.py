@@ -159,17 +159,14 @@ def blockers(
 
 def _stands_still(tx: Transaction, places: Sequence[Place]) -> Sequence[str]:
     """What an admin has paused."""
-    said = []
     everything = pauses.standstill(tx)
-    if everything is not None:
-        since = f"{everything.since:%Y-%m-%d %H:%M} UTC"
-        why = f" ({everything.reason})" if everything.reason else ""
-        said.append(f'Everything is paused since {since}{why}; "sequencer resume" lets it go on.')
-    still = pauses.paused_courses(tx)
+    said = [f'{everything}; "sequencer resume" lets it go on.'] if everything else []
+    still = {one.name: one for one in pauses.still_courses(tx)}
     for place in places:
-        if place.enrolment.course_id in still and place.enrolment.state is EnrolmentState.ACTIVE:
-            slug = place.course.slug
-            said.append(f'"{place.course.title}" is paused; "sequencer course resume {slug}" lets it go on.')
+        one = still.get(place.course.slug)
+        if one is not None and place.enrolment.state is EnrolmentState.ACTIVE:
+            undo = f'"sequencer course resume {place.course.slug}" lets it go on.'
+            said.append(f'"{place.course.title}" is {one.words}; {undo}')
     return said
 
 

@@ -1,7 +1,9 @@
-"""How does an admin stop the mail, and let it go on without a burst? Everything, or one course."""
+"""How does an admin stop the mail, and let it go on without a burst? Everything, a relay, a shard, or a course."""
 
 import logging
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from sequencer.core.model import CourseId, EnrolmentId, Revision
@@ -9,26 +11,36 @@ from sequencer.errors import NotFound
 from sequencer.flows import catchup, hours
 from sequencer.store import courses, pauses, places
 from sequencer.store.database import Database, Transaction
-from sequencer.store.pauses import Standstill
+from sequencer.store.pauses import Scope, Standstill
 from sequencer.store.places import Waiting
 
 log = logging.getLogger(__name__)
 
 _UTC = ZoneInfo("UTC")
+_PAUSED: Mapping[Scope, str] = MappingProxyType(
+    {Scope.EVERYTHING: "everything.paused", Scope.RELAY: "relay.paused", Scope.SHARD: "shard.paused"}
+)
+_RESUMED: Mapping[Scope, str] = MappingProxyType(
+    {Scope.EVERYTHING: "everything.resumed", Scope.RELAY: "relay.resumed", Scope.SHARD: "shard.resumed"}
+)
 
 
-def stop(db: Database, *, reason: str, now: datetime) -> None:
-    """From now on nothing goes out; what is on the wire is finished."""
+def stop(db: Database, scope: Scope = Scope.EVERYTHING, name: str = "", *, reason: str, now: datetime) -> bool:
+    """From now on nothing goes out, or not by this relay, or not of this shard; whether that is new.
+
+    Each worker heeds it with its next batch; what is on the wire is finished.
+    """
     with db.begin() as tx:
-        pauses.stop_everything(tx, reason=reason, now=now)
-    log.warning("everything.paused", extra={"reason": reason})
+        new = pauses.stop(tx, scope, name, reason=reason, now=now)
+    log.warning(_PAUSED[scope], extra={scope.value: name, "reason": reason} if name else {"reason": reason})
+    return new
 
 
-def go_on(db: Database) -> bool:
-    """Everything goes on: each person gets what is due, one lesson a gap. Whether it stood still."""
+def go_on(db: Database, scope: Scope = Scope.EVERYTHING, name: str = "") -> bool:
+    """It goes on: each person gets what is due, one lesson a gap. Whether it stood still."""
     with db.begin() as tx:
-        stood = pauses.resume_everything(tx)
-    log.warning("everything.resumed")
+        stood = pauses.go_on(tx, scope, name)
+    log.warning(_RESUMED[scope], extra={scope.value: name} if name else {})
     return stood
 
 
@@ -38,11 +50,17 @@ def standstill(db: Database) -> Standstill | None:
         return pauses.standstill(tx)
 
 
-def pause_course(db: Database, slug: str, *, now: datetime) -> bool:
+def listed(db: Database) -> Sequence[Standstill]:
+    """All that stands still: everything, relays and shards, then courses."""
+    with db.read() as tx:
+        return [*pauses.still(tx), *pauses.still_courses(tx)]
+
+
+def pause_course(db: Database, slug: str, *, reason: str = "", now: datetime) -> bool:
     """Nobody gets a lesson of the course until it is resumed; whether that is new. Raises NotFound."""
     with db.begin() as tx:
-        new = pauses.pause_course(tx, _course(tx, slug), now=now)
-    log.warning("course.paused", extra={"course": slug})
+        new = pauses.pause_course(tx, _course(tx, slug), reason=reason, now=now)
+    log.warning("course.paused", extra={"course": slug, "reason": reason})
     return new
 
 
@@ -53,7 +71,7 @@ def resume_course(db: Database, slug: str, *, now: datetime) -> int | None:
     """
     with db.begin() as tx:
         which = _course(tx, slug)
-        if not pauses.pause_course(tx, which, now=None):
+        if not pauses.resume_course(tx, which):
             return None
         revision = courses.revision(tx, courses.current_id(tx, which))
         people = list(places.held(tx, which))

@@ -1,42 +1,76 @@
-"""What stands still by an admin's word? Everything, or a course; and with which hours its people wait."""
+"""What stands still by an admin's word? Everything, relays, shards, courses; and with which hours people wait."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.model import CourseId, EnrolmentId
 from sequencer.store.database import Transaction
 from sequencer.store.tables import course, enrolment, pause
 
-_EVERYTHING = "everything"
+
+class Scope(StrEnum):
+    """What an admin may pause."""
+
+    EVERYTHING = "everything"
+    RELAY = "relay"
+    SHARD = "shard"
+    COURSE = "course"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standstill:
-    """Since when nothing goes out, and why."""
+    """What stands still, since when, and why. `name` is a relay's, a shard's number or a course's; "" for all."""
 
+    scope: Scope
+    name: str
     since: datetime
     reason: str
+
+    def __str__(self) -> str:
+        """As a sentence tells it, without its end."""
+        return f"{f'The {self.scope} {self.name}' if self.name else 'Everything'} is {self.words}"
+
+    @property
+    def words(self) -> str:
+        """Since when, and why."""
+        return f"paused since {self.since:%Y-%m-%d %H:%M} UTC{f' ({self.reason})' if self.reason else ''}"
+
+
+def stop(tx: Transaction, scope: Scope, name: str = "", *, reason: str, now: datetime) -> bool:
+    """From now on this stands still; whether that is new. Said twice, the second reason counts, and the first hour.
+
+    A course is none of these: it stands still by `pause_course`.
+    """
+    key = _key(scope, name)
+    new = tx.execute(select(pause.c.name).where(pause.c.name == key)).one_or_none() is None
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    made = insert(pause).values(name=key, since=now, reason=reason)
+    tx.execute(made.on_conflict_do_update(index_elements=[pause.c.name], set_={"reason": reason}))
+    return new
+
+
+def go_on(tx: Transaction, scope: Scope, name: str = "") -> bool:
+    """It goes on; whether it stood still."""
+    return tx.execute(delete(pause).where(pause.c.name == _key(scope, name))).rowcount > 0
+
+
+def still(tx: Transaction) -> Sequence[Standstill]:
+    """What stands still, but for courses: everything first, then by name."""
+    rows = tx.execute(select(pause).order_by(pause.c.name))
+    found = [(row.name.partition(":"), row) for row in rows]
+    return [
+        Standstill(scope=Scope(scope), name=name, since=row.since, reason=row.reason) for (scope, _, name), row in found
+    ]
 
 
 def standstill(tx: Transaction) -> Standstill | None:
     """Whether everything stands still; None where it does not."""
-    row = tx.execute(select(pause.c.since, pause.c.reason).where(pause.c.name == _EVERYTHING)).one_or_none()
-    return None if row is None else Standstill(since=row.since, reason=row.reason)
-
-
-def stop_everything(tx: Transaction, *, reason: str, now: datetime) -> None:
-    """From now on nothing goes out. Said twice, the second reason counts, and the first hour."""
-    known = standstill(tx)
-    resume_everything(tx)
-    tx.execute(insert(pause).values(name=_EVERYTHING, since=known.since if known else now, reason=reason))
-
-
-def resume_everything(tx: Transaction) -> bool:
-    """Everything goes on; whether it stood still."""
-    return tx.execute(delete(pause).where(pause.c.name == _EVERYTHING)).rowcount > 0
+    return next((one for one in still(tx) if one.scope is Scope.EVERYTHING), None)
 
 
 def paused_courses(tx: Transaction) -> frozenset[CourseId]:
@@ -46,10 +80,33 @@ def paused_courses(tx: Transaction) -> frozenset[CourseId]:
     )
 
 
-def pause_course(tx: Transaction, which: CourseId, *, now: datetime | None) -> bool:
-    """The course stands still from `now` on, or goes on where that is None; whether that is new."""
-    still = course.c.paused_at.is_(None) if now else course.c.paused_at.is_not(None)
-    return tx.execute(update(course).where(course.c.id == which, still).values(paused_at=now)).rowcount > 0
+def still_courses(tx: Transaction) -> Sequence[Standstill]:
+    """The courses that stand still, since when, and why."""
+    columns = course.c.slug, course.c.paused_at, course.c.paused_because
+    rows = tx.execute(select(*columns).where(course.c.paused_at.is_not(None)).order_by(course.c.slug))
+    return [Standstill(scope=Scope.COURSE, name=slug, since=at, reason=why) for slug, at, why in rows]
+
+
+def pause_course(tx: Transaction, which: CourseId, *, reason: str, now: datetime) -> bool:
+    """The course stands still from `now` on; whether that is new. Said twice, the second reason counts."""
+    found = tx.execute(
+        update(course)
+        .where(course.c.id == which, course.c.paused_at.is_(None))
+        .values(paused_at=now, paused_because=reason)
+    )
+    if not found.rowcount:
+        tx.execute(update(course).where(course.c.id == which).values(paused_because=reason))
+    return found.rowcount > 0
+
+
+def resume_course(tx: Transaction, which: CourseId) -> bool:
+    """The course goes on; whether it stood still."""
+    found = tx.execute(
+        update(course)
+        .where(course.c.id == which, course.c.paused_at.is_not(None))
+        .values(paused_at=None, paused_because="")
+    )
+    return found.rowcount > 0
 
 
 def hold(tx: Transaction, rows: Sequence[tuple[EnrolmentId, int, datetime]]) -> None:
@@ -72,3 +129,7 @@ def release(tx: Transaction, rows: Sequence[tuple[EnrolmentId, int, datetime]]) 
     )
     if rows:
         tx.execute(statement, [{"which": which, "at": step, "due": due} for which, step, due in rows])
+
+
+def _key(scope: Scope, name: str) -> str:
+    return f"{scope}:{name}" if name else scope

@@ -232,6 +232,7 @@ course = Table(
     Column("slug", String(100), nullable=False, unique=True),
     Column("title", String(200), nullable=False),
     Column("paused_at", UtcDateTime),
+    Column("paused_because", Text, nullable=False, server_default=""),
 )
 
 revision = Table(
@@ -357,6 +358,9 @@ _LEASED = text("lease_until IS NOT NULL")
 Index("delivery_waiting", delivery.c.due_at, delivery.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
 Index("delivery_leased", delivery.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 Index("ix_delivery_subscriber", delivery.c.subscriber_id)
+# What is uncertain stays for ever in the ledger, and is looked for among millions; here are only those rows.
+UNCERTAIN = text(f"state = {DELIVERY_STATE.members.index(D.UNCERTAIN)}")
+Index("delivery_uncertain", delivery.c.id, sqlite_where=UNCERTAIN, postgresql_where=UNCERTAIN)
 
 # Lessons that a person has ticked, in each pass through the course.
 done = Table(
@@ -368,11 +372,11 @@ done = Table(
     Column("done_at", UtcDateTime, nullable=False),
 )
 
-# What stands still by an admin's word: everything.
+# What stands still by an admin's word: "everything", "relay:own", "shard:3"; a course says so itself.
 pause = Table(
     "pause",
     metadata,
-    Column("name", String(64), primary_key=True),
+    Column("name", String(300), primary_key=True),
     Column("since", UtcDateTime, nullable=False),
     Column("reason", Text, nullable=False),
 )

@@ -16,6 +16,7 @@ from sequencer.flows.report import Why
 EMAIL = "reader@example.org"
 HOUR = timedelta(hours=1)
 COURSE = '"A Small Course"'
+SINCE = "paused since 2026-03-02 09:00 UTC"
 STANDSTILL = (
     'Everything is paused since 2026-03-02 09:00 UTC (The relay is blocked.); "sequencer resume" lets it go on.'
 )
@@ -48,7 +49,7 @@ def pause_everything(house: House) -> None:
 
 
 def pause_course(house: House) -> None:
-    pauses.pause_course(house.db, "small", now=EIGHT + HOUR)
+    pauses.pause_course(house.db, "small", reason="A wrong link", now=EIGHT + HOUR)
 
 
 def pause_course_over_an_hour(house: House) -> None:
@@ -114,13 +115,13 @@ def fall_silent(house: House) -> None:
             pause_course,
             2 * DAY,
             "It is due, and waits.",
-            [f'{COURSE} is paused; "sequencer course resume small" lets it go on.'],
+            [f'{COURSE} is {SINCE} (A wrong link); "sequencer course resume small" lets it go on.'],
         ),
         (
             pause_course_over_an_hour,
             2 * DAY,
             f"{COURSE} stands still; when it goes on, so does the person, at their next hour.",
-            [f'{COURSE} is paused; "sequencer course resume small" lets it go on.'],
+            [f'{COURSE} is {SINCE} (A wrong link); "sequencer course resume small" lets it go on.'],
         ),
         (
             busy,
