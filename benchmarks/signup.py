@@ -2,7 +2,8 @@
 
 The service is `sequencer serve` on a fresh SQLite file, kept to one core; wrk, the relay and the visitors have the
 others. Every sign-up has another address and comes from another network, as behind a proxy. Meanwhile somebody asks for
-a page ten times a second, and many connections are open on which nobody says anything.
+a page ten times a second, and many connections are open on which nobody says anything. With --in-process it is told how
+much CPU each sign-up takes, which hardly depends on what else the machine does (benchmarks/door.py).
 """
 
 import argparse
@@ -24,7 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks import sink
+from benchmarks import door, sink
 
 CORE = 0
 SETTINGS = """
@@ -61,7 +62,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--accept", default="text/html", help="text/html for a page, or application/json")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--in-process", type=int, metavar="SIGN-UPS", help="count CPU instead, over so many sign-ups")
     given = parser.parse_args()
+    if given.in_process:
+        ways = {"connections": given.connections, "accept": given.accept}
+        told = [door.measure(given.in_process, SETTINGS, **ways, seed=number + 1) for number in range(given.rounds)]
+        print(json.dumps(told, indent=2) if given.json else table(told))
+        return
     if not shutil.which("wrk"):
         sys.exit("wrk is needed; on Debian: apt install wrk")
     rounds = []

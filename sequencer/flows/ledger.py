@@ -34,7 +34,7 @@ from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
 from sequencer.flows import catchup, doubt, orders, plan, several, telling
 from sequencer.flows.archive import Archive
-from sequencer.flows.orders import Desk, Print, Withheld
+from sequencer.flows.orders import Print, Withheld
 from sequencer.flows.press import Press
 from sequencer.flows.telling import Audience
 from sequencer.relays import Relay
@@ -157,8 +157,7 @@ class PassLedger:
 
     def _orders(self, tx: Transaction, pairs: Sequence[tuple[Claim, Lane]]) -> Sequence[tuple[Claim, Print]]:
         """How each of these is printed for its relay; what is not to be sent any more is taken out of the ledger."""
-        digests = catchup.digests(tx, self._press, [claim for claim, _ in pairs])
-        desk = Desk(press=self._press, now=self._now, digests=digests)
+        desk = orders.desk(tx, self._press, [claim for claim, _ in pairs], now=self._now)
         found: list[tuple[Claim, Print]] = []
         for claim, lane in pairs:
             order = orders.order(tx, desk, claim, lane.relay)

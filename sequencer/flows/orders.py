@@ -1,6 +1,6 @@
 """What is a claim to say, and is it still to be said? Each kind of message has a row in a table that finds out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,12 +18,14 @@ from sequencer.core.model import (
     DepartureId,
     MoveId,
     Parcel,
+    Revision,
 )
 from sequencer.errors import BadContent
-from sequencer.flows import voice
+from sequencer.flows import catchup, voice
 from sequencer.flows.press import ACCESS_WITHIN, UNDO_WITHIN, Press
 from sequencer.relays import Relay
-from sequencer.store import consents, departures, moves
+from sequencer.store import asking, departures, moves
+from sequencer.store.asking import Question
 from sequencer.store.database import Transaction
 
 _ANSWERED = "It was answered before this was sent."
@@ -43,11 +45,28 @@ class Withheld:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Where messages are made during one claim: the press, the time, and what each lesson lists of those before it."""
+    """Where messages are made during one claim: the press, the time, and what all of them need, looked up at once.
+
+    That is what each lesson lists of those before it, what each confirmation asks, and the courses it asks about.
+    """
 
     press: Press
     now: datetime
     digests: Mapping[DeliveryId, Digest]
+    questions: Mapping[ConsentId, Question]
+    current: Mapping[CourseId, Revision]
+
+
+def desk(tx: Transaction, press: Press, claims: Collection[Claim], *, now: datetime) -> Desk:
+    """The desk at which these claims are made."""
+    questions = asking.about(tx, {ConsentId(one.campaign_id) for one in claims if one.kind in asking.KINDS})
+    return Desk(
+        press=press,
+        now=now,
+        digests=catchup.digests(tx, press, list(claims)),
+        questions=questions,
+        current={which: press.archive.current(tx, which) for which in {one.course_id for one in questions.values()}},
+    )
 
 
 def order(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
@@ -63,19 +82,18 @@ def _lesson(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | 
     return partial(desk.press.lesson, claim, revision, relay, digest=digest)
 
 
-def _question(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
+def _question(_tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
     """A confirmation, or the reminder of one."""
-    consent = consents.get(tx, ConsentId(claim.campaign_id))
-    if consent is None:
+    asked = desk.questions.get(ConsentId(claim.campaign_id))
+    if asked is None:
         return partial(_gone, claim)
-    if consent.confirmed_at is not None or consent.disowned_at is not None:
+    if asked.answered:
         return Withheld(reason=_ANSWERED)
-    if desk.now >= desk.press.expires_at(consent):
+    if desk.now >= desk.press.expires_at(asked):
         return Withheld(reason=_TOO_LATE)
-    revision = desk.press.archive.current(tx, consent.course_id)
     template = REMIND if claim.kind is DeliveryKind.REMINDER else CONFIRM
-    links = {"confirm": desk.press.confirm_url(consent), "refuse": desk.press.disown_url(consent.id)}
-    return partial(desk.press.letter, claim, template, links, revision, relay)
+    links = {"confirm": desk.press.confirm_url(asked), "refuse": desk.press.disown_url(asked.id)}
+    return partial(desk.press.letter, claim, template, links, desk.current[asked.course_id], relay)
 
 
 def _farewell(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:

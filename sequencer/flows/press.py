@@ -45,6 +45,7 @@ from sequencer.message import dkim, quoted
 from sequencer.message.dkim import Signers
 from sequencer.message.mime import Letter, assemble
 from sequencer.relays import Relay
+from sequencer.store.asking import Question
 
 _NO_LINKS = {"unsubscribe": "", "preferences": "", "view": "", "course": ""}
 _STEP_OF = {template: -1 - at for at, template in enumerate(LETTERS)}  # of mails that are no lesson of the course
@@ -122,11 +123,11 @@ class Press:
         """The address of a lesson as a page; good for ever."""
         return f"{self._imprint.base_url}/v/{tokens.seal(self._imprint.secret, Purpose.VIEW, which)}"
 
-    def expires_at(self, consent: Consent) -> datetime:
+    def expires_at(self, consent: Consent | Question) -> datetime:
         """Until when the link of a confirmation mail works."""
         return consent.asked_at + timedelta(days=self._imprint.confirm_within)
 
-    def confirm_url(self, consent: Consent) -> str:
+    def confirm_url(self, consent: Consent | Question) -> str:
         """The address at which somebody confirms; good for some days."""
         return self._until("confirm", Purpose.CONFIRM, consent.id, self.expires_at(consent))
 

@@ -1,18 +1,29 @@
 """Which mails ask the owner of an address whether it was them? Confirmations and reminders, in the ledger."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, insert, or_, select, update
 
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
-from sequencer.core.model import ConsentId, Delivery, DeliveryKind, DeliveryState, SubscriberId
+from sequencer.core.model import ConsentId, CourseId, Delivery, DeliveryKind, DeliveryState, SubscriberId
 from sequencer.store import deliveries
 from sequencer.store.database import Transaction
-from sequencer.store.tables import delivery
+from sequencer.store.tables import consent, delivery
 
 KINDS = (DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What a mail that asks has to know of a consent; `answered` where its giver confirmed or disowned it."""
+
+    id: ConsentId
+    course_id: CourseId
+    asked_at: datetime
+    answered: bool
 
 
 def queue(
@@ -47,6 +58,18 @@ def of(tx: Transaction, people: Collection[SubscriberId]) -> Mapping[SubscriberI
         one = deliveries.read(row)
         found.setdefault(one.subscriber_id, []).append(one)
     return found
+
+
+def about(tx: Transaction, which: Collection[ConsentId]) -> Mapping[ConsentId, Question]:
+    """What these consents ask; those that are gone are left out."""
+    if not which:
+        return {}
+    answered = or_(consent.c.confirmed_at.is_not(None), consent.c.disowned_at.is_not(None))
+    query = select(consent.c.id, consent.c.course_id, consent.c.asked_at, answered)
+    return {
+        ConsentId(one): Question(id=ConsentId(one), course_id=CourseId(course), asked_at=at, answered=bool(over))
+        for one, course, at, over in tx.execute(query.where(consent.c.id.in_(list(which))))
+    }
 
 
 def answered(tx: Transaction, who: SubscriberId, which: ConsentId, *, reason: str, now: datetime) -> None:
