@@ -11,6 +11,7 @@ from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.delivery.hooks import Caller
 from sequencer.errors import BadSettings
 from sequencer.flows import course as course_flow
+from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
 from sequencer.flows.reminders import Patience
 from sequencer.flows.upkeep import Terms
@@ -31,6 +32,7 @@ class App:
     courier: Courier
     clock: Callable[[], datetime]
     caller: Caller = field(default_factory=Caller)
+    marks: Marks = field(default_factory=Marks)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -111,6 +111,7 @@ class Metronome:
                 end=lambda: time.monotonic() > self._end_by,
                 intent=app.settings.intent,
                 apart=app.settings.apart,
+                low=app.marks.of(),
             )
         except Exception as error:  # noqa: BLE001 (told)
             # A pass that fails leaves its rows to their leases; the next pass must still come.

@@ -13,10 +13,12 @@ from sequencer.flows import doubt, pauses
 from sequencer.flows.archive import Archive
 from sequencer.flows.doubt import Doubt
 from sequencer.flows.ledger import BATCH, PassLedger
+from sequencer.flows.lowwater import LowWater
 from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
 from sequencer.store import deliveries, enrolments, sender, shards
 from sequencer.store.database import Database
+from sequencer.store.hot import Place
 from sequencer.store.sender import Turn
 from sequencer.values import Intent
 
@@ -50,24 +52,26 @@ def tick(
     intent: Intent = Intent.STRICT,
     apart: timedelta = timedelta(0),
     shard: int | None = None,
+    low: LowWater | None = None,
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
     After `stop` nothing more is claimed; after `end` not even the answers that are awaited are waited for. `intent`
     says how much may be in doubt after a crash. Between two lessons to one person, of whichever courses, lies `apart`.
-    With a `shard` (`store.shards`), new lessons go out to its people alone; without one, to everybody.
+    With a `shard` (`store.shards`), new lessons go out to its people alone; without one, to everybody. `low` remembers
+    from pass to pass where a sender that lives long has come to (`lowwater.Marks`).
 
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
-    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent, apart=apart, shard=shard)
+    low = low or LowWater()
+    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent, apart=apart, shard=shard, low=low)
     recovered, carried, paused = 0, Carried(tried=0), None
     with sender.turn(db) as turn:
         if turn is not Turn.TAKEN:
             recovered = recover(db, press.archive, now=now, dead=turn is Turn.ALONE)
-            due = next_due(db, shard)
             paused = pauses.standstill(db)
             # No connection is opened where nothing is due.
-            if due is not None and due <= now and paused is None:
+            if paused is None and _is_due(db, shard, low, now):
                 carried = courier.carry(ledger)
     for reason in carried.down:
         log.warning("relay.trouble", extra={"reason": reason})
@@ -111,9 +115,24 @@ def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool)
     return len(rows)
 
 
-def next_due(db: Database, shard: int | None = None) -> datetime | None:
-    """When there is something to send next, of this shard or of all; None where nobody waits for anything."""
+def next_due(db: Database, shard: int | None = None, since: Place | None = None) -> datetime | None:
+    """When there is something to send next, of this shard or of all; None where nobody waits for anything.
+
+    Of people, only of those behind `since`.
+    """
     people = shards.table(db, shard)
     with db.read() as tx:
-        times = [at for at in (enrolments.next_due(tx, people), deliveries.next_due(tx)) if at is not None]
+        times = [at for at in (enrolments.next_due(tx, people, since), deliveries.next_due(tx)) if at is not None]
     return min(times, default=None)
+
+
+def _is_due(db: Database, shard: int | None, low: LowWater, now: datetime) -> bool:
+    if low.since is not None and not low.may_look_whole:
+        due = next_due(db, shard, low.since)
+        return due is not None and due <= now
+    with low.whole():
+        due = next_due(db, shard)
+    if due is None or due > now:
+        return False
+    low.found()
+    return True

@@ -34,6 +34,7 @@ from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
 from sequencer.flows import catchup, doubt, orders, plan, several, telling
 from sequencer.flows.archive import Archive
+from sequencer.flows.lowwater import LowWater
 from sequencer.flows.orders import Print, Withheld
 from sequencer.flows.press import Press
 from sequencer.flows.telling import Audience
@@ -67,6 +68,7 @@ class PassLedger:
         intent: Intent = Intent.STRICT,
         apart: timedelta = timedelta(0),
         shard: int | None = None,
+        low: LowWater | None = None,
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.in_process = db.is_sqlite
@@ -83,6 +85,7 @@ class PassLedger:
         self._apart = apart
         self._audience = Audience()
         self._people = shards.table(db, shard)
+        self._low = low or LowWater()
 
     def allowance(self, relay: Relay) -> int | None:
         """How many more messages this relay may be given now, by its quota and its warm-up; None for any number."""
@@ -149,7 +152,7 @@ class PassLedger:
         waiting = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still)
         if waiting:
             return deliveries.claims(tx, waiting), True
-        due = hot.claim_due(tx, now=self._now, limit=most, people=self._people)
+        due = self._low.claim_due(tx, now=self._now, limit=most, people=self._people)
         if due:
             return _make_claims(tx, self._press.archive, due, self._now, self._apart, still), True
         behind = deliveries.claim_waiting(tx, now=self._now, limit=most, behind=True)

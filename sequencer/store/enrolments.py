@@ -3,11 +3,12 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, column, func, insert, select, table, update
+from sqlalchemy import Row, column, func, insert, select, table, tuple_, update
 
 from sequencer.core.model import CourseId, Enrolment, EnrolmentId, EnrolmentState, SubscriberId
 from sequencer.store import shards
 from sequencer.store.database import Transaction
+from sequencer.store.hot import Place
 from sequencer.store.tables import enrolment
 
 
@@ -110,12 +111,16 @@ def save(tx: Transaction, place: Enrolment) -> None:
     )
 
 
-def next_due(tx: Transaction, people: str = shards.EVERYBODY) -> datetime | None:
-    """When the next lesson of anybody of `people` is due, a shard's table; None where nobody waits for one."""
-    due = column("next_due_at", enrolment.c.next_due_at.type)
-    query = select(func.min(due)).select_from(table(people)).where(due.is_not(None))
-    found: datetime | None = tx.execute(query).scalar_one()
-    return found
+def next_due(tx: Transaction, people: str = shards.EVERYBODY, since: Place | None = None) -> datetime | None:
+    """When the next lesson of anybody of `people` is due, a shard's table; None where nobody waits for one.
+
+    With `since`, of those who stand behind it in the order in which they are claimed.
+    """
+    due, which = column("next_due_at", enrolment.c.next_due_at.type), column("id", enrolment.c.id.type)
+    query = select(due).select_from(table(people)).where(due.is_not(None)).order_by(due, which).limit(1)
+    if since is not None:
+        query = query.where(tuple_(due, which) > tuple_(since.due_at, since.enrolment_id))
+    return tx.execute(query).scalar_one_or_none()
 
 
 def count(tx: Transaction, course: CourseId) -> dict[EnrolmentState, int]:

@@ -62,6 +62,14 @@ class Due:
     preference: Preference
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """A place in the order in which people are claimed."""
+
+    due_at: datetime
+    enrolment_id: EnrolmentId
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """How one attempt ended: the event, and what is to be written beside the new state."""
@@ -82,16 +90,23 @@ class Plan:
     due_at: datetime | None
 
 
-def claim_due(tx: Transaction, *, now: datetime, limit: int, people: str = shards.EVERYBODY) -> Sequence[Due]:
+def claim_due(
+    tx: Transaction, *, now: datetime, limit: int, people: str = shards.EVERYBODY, since: Place | None = None
+) -> Sequence[Due]:
     """Take up to `limit` people whose next lesson is due: their step advances, so that nobody else takes them.
 
     Eligibility is decided here, at the moment of sending. `people` names the table of a shard (`shards.table`); only
-    those who lie there are taken.
+    those who lie there are taken. On PostgreSQL only those behind `since` are; SQLite, which keeps nothing dead, looks
+    from the beginning always. In the order in which they were due.
     """
-    select = (_SELECT_DUE.sqlite if _is_sqlite(tx) else _SELECT_DUE.postgresql).format(people=people)
-    rows = tx.exec_driver_sql(select, (_epoch(now), _HERE, _PERSON, limit)).all()
-    if rows:
-        _apply(tx, _ADVANCE, [(row[0],) for row in rows])
+    if _is_sqlite(tx):
+        rows = tx.exec_driver_sql(_SELECT_DUE, (_epoch(now), _HERE, _PERSON, limit)).all()
+        _each(tx, _ADVANCE, [(row[0],) for row in rows])
+    else:
+        tx.exec_driver_sql(_AS_WRITTEN)
+        low = (-1, -1) if since is None else (_epoch(since.due_at), since.enrolment_id)
+        taken = tx.exec_driver_sql(_TAKE_DUE.format(people=people), (_epoch(now), *low, _HERE, _PERSON, limit))
+        rows = sorted(taken.all(), key=lambda row: (row[5], row[0]))
     return [
         Due(
             enrolment_id=EnrolmentId(row[0]),
@@ -230,10 +245,14 @@ def _apply(tx: Transaction, statement: _Statement, rows: Sequence[tuple[Any, ...
     if not _is_sqlite(tx):
         columns = tuple(list(column) for column in zip(*rows, strict=True))
         return {key: which for key, which in tx.exec_driver_sql(statement.postgresql, columns)}  # noqa: C416 (rows)
+    return _each(tx, statement.sqlite, rows)
+
+
+def _each(tx: Transaction, statement: str, rows: Sequence[tuple[Any, ...]]) -> dict[int, int]:
     cursor = tx.connection.cursor()
     done: dict[int, int] = {}
     for row in rows:
-        found = cursor.execute(statement.sqlite, row).fetchone()
+        found = cursor.execute(statement, row).fetchone()
         if found is not None:
             done[row[0]] = found[0]
     cursor.close()
@@ -261,25 +280,32 @@ _MASKS = {event: sum(1 << _CODE[state] for state in lifecycle.before(event)) for
 _NOW_SQLITE = "CAST(strftime('%s', 'now') AS INTEGER)"
 _NOW_POSTGRESQL = "floor(extract(epoch FROM clock_timestamp()))::bigint"
 
-_DUE = """
-SELECT e.id, e.subscriber_id, e.course_id, e.run, e.step, e.next_due_at,
-       s.normalized, s.wire, s.needs_smtputf8, s.name, s.timezone, s.send_at, s.days, e.pace
-  FROM {people} e JOIN subscriber s ON s.id = e.subscriber_id
- WHERE e.next_due_at <= {mark} AND e.state = {mark} AND s.state = {mark}
- ORDER BY e.next_due_at, e.id LIMIT {mark}"""
+_OF_ENROLMENT = "e.id, e.subscriber_id, e.course_id, e.run, e.step, e.next_due_at"
+_OF_PERSON = "s.normalized, s.wire, s.needs_smtputf8, s.name, s.timezone, s.send_at, s.days"
 
-_SELECT_DUE = _Statement(
-    sqlite=_DUE.replace("{mark}", "?"),
-    postgresql=_DUE.replace("{mark}", "%s") + " FOR UPDATE OF e SKIP LOCKED",
-)
+_SELECT_DUE = f"""
+SELECT {_OF_ENROLMENT}, {_OF_PERSON}, e.pace
+  FROM enrolment e JOIN subscriber s ON s.id = e.subscriber_id
+ WHERE e.next_due_at <= ? AND e.state = ? AND s.state = ?
+ ORDER BY e.next_due_at, e.id LIMIT ?"""
 
-_ADVANCE = _Statement(
-    sqlite="""
-UPDATE enrolment SET step = step + 1, next_due_at = NULL, fence = fence + 1 WHERE id = ?1 RETURNING id""",
-    postgresql="""
-UPDATE enrolment SET step = step + 1, next_due_at = NULL, fence = fence + 1
- WHERE id = ANY(%s::bigint[]) RETURNING id, id""",
+# One statement: the row is advanced while it is at hand. However little PostgreSQL knows of the table (a list that was
+# just brought in, a morning on which everybody is due), it is to read the index in its order and stop at the limit, and
+# look each person up: hence the OFFSET, which keeps it from beginning with the people, and the settings before.
+_AS_WRITTEN = "SELECT " + ", ".join(
+    f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 )
+_TAKE_DUE = f"""
+WITH d AS MATERIALIZED (
+SELECT {_OF_ENROLMENT}, {_OF_PERSON}, e.pace
+  FROM {{people}} e CROSS JOIN LATERAL (SELECT * FROM subscriber s WHERE s.id = e.subscriber_id OFFSET 0) s
+ WHERE e.next_due_at <= %s AND (e.next_due_at, e.id) > (%s, %s) AND e.state = %s AND s.state = %s
+ ORDER BY e.next_due_at, e.id LIMIT %s FOR UPDATE OF e SKIP LOCKED)
+UPDATE {{people}} e SET step = e.step + 1, next_due_at = NULL, fence = e.fence + 1 FROM d WHERE e.id = d.id
+RETURNING d.*"""
+
+_ADVANCE = """
+UPDATE enrolment SET step = step + 1, next_due_at = NULL, fence = fence + 1 WHERE id = ?1 RETURNING id"""
 
 _SKIP = _Statement(
     sqlite="""
