@@ -17,6 +17,9 @@ _Parsed = TypeVar("_Parsed")
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _MOST_SECRETS = 2
+# Standard Webhooks: whoever signs by Ed25519 keeps whsk_… and hands out whpk_…, which is 32 bytes.
+_ASYMMETRIC = ("whpk_", "whsk_")
+_PUBLIC_KEY = re.compile(r"whpk_[A-Za-z0-9+/]{43}=")
 
 
 class OptIn(StrEnum):
@@ -160,7 +163,10 @@ class Form:
         default=None,
     )
     secrets: tuple[str, ...] = _key(
-        _secrets, "The secret of the signature, or two while one takes the other's place.", default=(), secret=True
+        _secrets,
+        "The secret of the signature, or the sender's public key; two while one takes the other's place.",
+        default=(),
+        secret=True,
     )
 
     @property
@@ -175,7 +181,16 @@ class Form:
 
 
 USUAL_CAPS: Mapping[str, int] = MappingProxyType(
-    {"ip": 10, "network": 100, "address": 5, "domain": 200, "form": 2000, "all": 5000}
+    {
+        "ip": 10,
+        "network": 100,
+        "address": 5,
+        "domain": 200,
+        "form": 2000,
+        "all": 5000,
+        "provider": 100,
+        "institution": 10,
+    }
 )
 
 
@@ -231,7 +246,17 @@ def _form(key: str, entry: object) -> Form:
         raise ValueError(f'a reason in [forms.{key}], like single_because = "They had signed in on the site."')
     if bool(form.signature) != bool(form.secrets):
         raise ValueError(f"both signature and secrets in [forms.{key}], or neither")
+    _refuse_wrong_keys(form)
     return form
+
+
+def _refuse_wrong_keys(form: Form) -> None:
+    """Raises ValueError for half of a pair of keys that cannot be used: taken for a secret, a public key is none."""
+    keys = [one for one in form.secrets if one.startswith(_ASYMMETRIC)]
+    if keys and form.signature not in (Signature.STANDARD, Signature.SVIX):
+        raise ValueError(f'"standard" or "svix" as signature in [forms.{form.key}] for keys like whpk_…')
+    if not all(_PUBLIC_KEY.fullmatch(one) for one in keys):
+        raise ValueError(f"the public key, whpk_… with 44 characters behind it, in secrets of [forms.{form.key}]")
 
 
 def _value(key: str, name: str, given: object) -> object:

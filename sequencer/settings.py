@@ -125,7 +125,9 @@ class Settings:
         forms.caps,
         "How many sign-ups are taken in an hour without a challenge: from one address of the internet (ip), from its "
         "network, for one recipient domain, by one form, in all; and for one mailbox in a day (address). Beyond ten "
-        "times as many nothing more is taken.",
+        "times as many nothing more is taken. At one large mailbox provider (provider), or for states, armies and "
+        "universities of one kind (institution), so many in two hours, and four times as many as were confirmed there "
+        "within a day.",
         default=dict(forms.USUAL_CAPS),
     )
     disposable_addresses: str = _option(

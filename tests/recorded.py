@@ -15,14 +15,14 @@ from signing import CODED
 
 from sequencer.core.model import Consent
 from sequencer.flows import report
-from sequencer.forms import Form, Signature
+from sequencer.forms import USUAL_CAPS, Form, Signature
 from sequencer.message import address
 from sequencer.store.database import Database
 
 EMAIL = "reader@example.org"
 SECRET = "swordfish-swordfish"
 FOLDER = Path(__file__).parent / "data" / "webhooks"
-NO_CAPS = MappingProxyType(dict.fromkeys(("ip", "network", "address", "domain", "form", "all"), 1_000_000))
+NO_CAPS = MappingProxyType(dict.fromkeys(USUAL_CAPS, 1_000_000))
 
 
 def secret_of(signature: Signature | None) -> str:

@@ -13,7 +13,8 @@ from enum import StrEnum
 from ipaddress import ip_address
 from typing import TypeAlias
 
-from sequencer.core import mailboxes
+from sequencer.core import floods, mailboxes
+from sequencer.core.floods import Uses
 
 SHORTEST_VISIT = timedelta(seconds=2)
 LONGEST_VISIT = timedelta(days=1)
@@ -28,13 +29,20 @@ class Kind(StrEnum):
     DOMAIN = "domain"
     FORM = "form"
     ALL = "all"
+    TAKEN = "taken"
+    PROVIDER = "provider"
+    INSTITUTION = "institution"
+
+
+# Counted for those alone who are let through, and for those who confirm.
+LET_THROUGH = frozenset({Kind.TAKEN, Kind.PROVIDER, Kind.INSTITUTION})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
     """How many sign-ups within `hours` are taken from or for one of a `kind`: beyond it a browser has to work first.
 
-    At ten times as many nothing more is taken, whatever was solved.
+    At ten times as many nothing more is taken, whatever was solved; but for crowds of mailboxes (`floods.excess`).
     """
 
     kind: Kind
@@ -45,19 +53,6 @@ class Cap:
 HARD = 10  # times a cap
 # A large provider's domain has that many times the usual.
 LARGE = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
-    """How often something was asked for in one hour (counted since 1970), and how many of those were confirmed."""
-
-    hour: int
-    asked: int
-    confirmed: int
-
-
-# By the digest of what is counted: the hours in which anything happened.
-Uses: TypeAlias = Mapping[str, Sequence[Use]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +79,13 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accept:
-    """Believed. `doubly` forbids to do without asking the owner of the address, whatever the form says."""
+    """Believed. `doubly` forbids to do without asking the owner of the address, whatever the form says.
+
+    The mail that asks is put off for `wait`, where many come for the like of this mailbox and no browser can work.
+    """
 
     doubly: bool = False
+    wait: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +123,9 @@ _URL = re.compile(
 
 
 def caps(most: Mapping[str, int]) -> tuple[Cap, ...]:
-    """The caps of the settings: how many in an hour by each kind, and for one address in a day."""
-    return tuple(
-        Cap(kind=Kind(kind), hours=24 if kind == Kind.ADDRESS else 1, most=number) for kind, number in most.items()
-    )
+    """The caps of the settings: how many in an hour by each kind, for one address in a day, for a crowd in two."""
+    hours = {Kind.ADDRESS: 24, Kind.PROVIDER: 2, Kind.INSTITUTION: 2}
+    return tuple(Cap(kind=Kind(kind), hours=hours.get(Kind(kind), 1), most=number) for kind, number in most.items())
 
 
 def judge(signals: Signals, counted: Mapping[Kind, str], uses: Uses, *, caps: Sequence[Cap], now: datetime) -> Verdict:
@@ -139,10 +137,12 @@ def judge(signals: Signals, counted: Mapping[Kind, str], uses: Uses, *, caps: Se
     if used >= HARD:
         sentence = "There were too many sign-ups lately; please try again in an hour."
         return Refuse(sentence=sentence, later=True)
-    because = _doubts(signals, uses.get(counted[Kind.FORM], ()), now, over=used >= 1)
+    wait = _wait(counted, uses, caps, now)
+    is_attacked = floods.is_attacked(uses.get(counted[Kind.TAKEN], ()), uses.get(counted[Kind.FORM], ()), now)
+    because = _doubts(signals, over=used >= 1, is_crowd=bool(wait), is_attacked=is_attacked)
     if because and not signals.solved:
         return Challenge(because=because)
-    return Accept(doubly=mailboxes.is_role(signals.address))
+    return Accept(doubly=mailboxes.is_role(signals.address), wait=timedelta(0) if signals.solved else wait)
 
 
 def _at_sight(signals: Signals) -> Verdict | None:
@@ -170,6 +170,19 @@ def subjects(signals: Signals, secret: str) -> Mapping[Kind, str]:
     }
     if signals.ip:
         named[Kind.IP], named[Kind.NETWORK] = _networks(signals.ip)
+    found = {kind: subject(kind, name, secret) for kind, name in named.items()}
+    return {**found, **answered(signals.form, signals.address, secret)}
+
+
+def answered(form: str, address: str, secret: str) -> Mapping[Kind, str]:
+    """What a sign-up counts for when it is let through, and once more when it is confirmed: `LET_THROUGH`."""
+    domain = mailboxes.canonical(address).rpartition("@")[2]
+    named = {Kind.TAKEN: form}
+    if domain in mailboxes.LARGE:
+        named[Kind.PROVIDER] = domain
+    elif institution := mailboxes.institution(domain):
+        # A flood aimed at a state is aimed at many of its offices.
+        named[Kind.INSTITUTION] = institution
     return {kind: subject(kind, name, secret) for kind, name in named.items()}
 
 
@@ -187,38 +200,38 @@ def subject(kind: Kind, name: str, secret: str) -> str:
     return hmac.digest(secret.encode(), f"counted|{kind}|{name}".encode(), hashlib.sha256).hex()[:32]
 
 
-def hour(now: datetime) -> int:
-    """The hour in which something is counted."""
-    return int(now.timestamp()) // 3600
-
-
-def is_attacked(uses: Sequence[Use], now: datetime) -> bool:
-    """Whether hardly anybody confirms: less than one in five of fifty or more within a day, the last hour left out."""
-    this = hour(now)
-    lately = [one for one in uses if this - 24 <= one.hour < this]
-    asked, confirmed = sum(one.asked for one in lately), sum(one.confirmed for one in lately)
-    return asked >= 50 and 5 * confirmed < asked  # noqa: PLR2004 (as said above)
-
-
 def _used(signals: Signals, counted: Mapping[Kind, str], uses: Uses, caps: Sequence[Cap], now: datetime) -> float:
     """How much of the narrowest cap is used up: 1 is all of it."""
-    share, this = 0.0, hour(now)
+    share, this = 0.0, floods.hour(now)
     is_large = signals.address.rpartition("@")[2] in mailboxes.LARGE
     for cap in caps:
+        if cap.kind in LET_THROUGH:
+            continue
         asked = sum(one.asked for one in uses.get(counted.get(cap.kind, ""), ()) if one.hour > this - cap.hours)
         share = max(share, asked / (cap.most * (LARGE if is_large and cap.kind is Kind.DOMAIN else 1)))
     return share
 
 
-def _doubts(signals: Signals, uses: Sequence[Use], now: datetime, *, over: bool) -> str:
+def _wait(counted: Mapping[Kind, str], uses: Uses, caps: Sequence[Cap], now: datetime) -> timedelta:
+    """How long a mail to such a mailbox has to wait where nobody works for it; not at all where few of them come."""
+    for cap in caps:
+        if cap.kind in LET_THROUGH and cap.kind in counted:
+            over = floods.excess(uses.get(counted[cap.kind], ()), cap.most, now)
+            if over >= 0:
+                return floods.wait(over, cap.most)
+    return timedelta(0)
+
+
+def _doubts(signals: Signals, *, over: bool, is_crowd: bool, is_attacked: bool) -> str:
     """Why a browser should work for it, or "". A program that signs what it sends has no browser."""
     if signals.is_program or signals.challenge == "never":
         return ""
     reasons = (
         (signals.challenge == "always", "the form asks for it"),
         (over, "there were many"),
+        (is_crowd, "there were many for such mailboxes"),
         (signals.visit is not None and not SHORTEST_VISIT <= signals.visit <= LONGEST_VISIT, "the time is odd"),
         (signals.is_foreign, "the page is none of the form's"),
-        (is_attacked(uses, now), "hardly anybody confirms"),
+        (is_attacked, "hardly anybody confirms"),
     )
     return next((words for holds, words in reasons if holds), "")

@@ -20,6 +20,10 @@ LARGE = frozenset(
 _OFTEN_MEANT = tuple(
     "gmail.com googlemail.com yahoo.com hotmail.com outlook.com icloud.com proton.me protonmail.com t-online.de".split()  # noqa: SIM905 (as above)
 )
+# The last parts of institutions' domains, by themselves or before that of a country, as in "agency.gov.uk".
+_OF_INSTITUTIONS = frozenset({"gov", "mil", "edu", "int"})
+_OF_INSTITUTIONS_WITHIN = frozenset({"gov", "gob", "gouv", "govt", "go", "gv", "gc", "mil", "mod", "edu", "ac"})
+_INSTITUTIONS = ("bund.de", "admin.ch", "europa.eu")
 _ROLES = frozenset(
     """
     abuse admin administrator hostmaster noc postmaster root security webmaster mailer-daemon noreply no-reply
@@ -47,6 +51,18 @@ def meant(address: str) -> str:
 def is_role(address: str) -> bool:
     """Whether an address belongs to an office rather than a person."""
     return address.partition("@")[0].lower() in _ROLES
+
+
+@lru_cache(4096)
+def institution(domain: str) -> str:
+    """What makes a domain one of a state, an army or a university: "gov", "gov.uk", "ac.jp"; else ""."""
+    name, _, last = domain.rpartition(".")
+    within = name.rpartition(".")[2]
+    if last in _OF_INSTITUTIONS:
+        return last
+    if len(last) == 2 and name != within and within in _OF_INSTITUTIONS_WITHIN:  # noqa: PLR2004 (a country's letters)
+        return f"{within}.{last}"
+    return next((one for one in _INSTITUTIONS if domain == one or domain.endswith(f".{one}")), "")
 
 
 @lru_cache(4096)

@@ -9,6 +9,7 @@ from types import MappingProxyType
 WINDOW = timedelta(minutes=5)
 SECRET_HEADER = "x-sequencer-secret"  # noqa: S105 (a name, no secret)
 SECRET_QUERY = "secret"  # noqa: S105 (same)
+PUBLIC_KEY = "whpk_"
 
 _SECOND = timedelta(seconds=1)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -27,7 +28,8 @@ class Mac:
 
     `mark` stands before each signature there, `between` separates several. The time, of which `unit` is the unit, is in
     a header of its own, or behind `time_mark` in the same one; `delivery` is the header that holds the id. A `coded`
-    secret is the base64 of the one that is meant.
+    secret is the base64 of the one that is meant. `public_mark` stands before signatures by Ed25519 (RFC 8032) over the
+    same bytes, which whoever has a public key like `whpk_…` can check, and nobody but its owner make.
     """
 
     header: str
@@ -41,6 +43,7 @@ class Mac:
     window: timedelta = WINDOW
     delivery: str = ""
     coded: bool = False
+    public_mark: str = ""
 
     @property
     def is_timed(self) -> bool:
@@ -91,6 +94,7 @@ def standard(prefix: str) -> Mac:
         time=f"{prefix}-timestamp",
         delivery=f"{prefix}-id",
         coded=True,
+        public_mark="v1a,",
     )
 
 

@@ -2,22 +2,25 @@
 
 What is signed are the bytes as they came, never what was parsed of them. Two secrets may be good at a time, so that one
 can take the other's place. Comparing takes as long for a wrong signature as for a right one.
+
+A public key is no secret: nothing is believed for being signed with it as if it were one.
 """
 
 import hashlib
 import hmac
 import json
 from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-from sequencer.core.schemes import SECRET_HEADER, SECRET_QUERY, TABLE, Jws, Mac, Shared, Spelling, standard
+from sequencer.core.schemes import PUBLIC_KEY, SECRET_HEADER, SECRET_QUERY, TABLE, Jws, Mac, Shared, Spelling, standard
 
 _MOST_PARTS = 16
 _LONGEST_TIME = 14  # digits: milliseconds until the year 5138
+_KEY_BYTES = 32  # RFC 8032 §5.1.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +47,24 @@ class Refused:
 
 
 Proof: TypeAlias = Genuine | Refused
+# Whether the owner of a public key made a signature of these bytes: the mathematics are not the standard library's.
+Ed25519: TypeAlias = Callable[[bytes, bytes, bytes], bool]
 
 
-def verify(signature: str, secrets: Sequence[str], sent: Sent, *, now: datetime) -> Proof:
-    """Whether one of the secrets signed this, in the way that `signature` names, and lately where it says when."""
+def verify(
+    signature: str, secrets: Sequence[str], sent: Sent, *, now: datetime, ed25519: Ed25519 = lambda *_: False
+) -> Proof:
+    """Whether one of the secrets signed this, in the way that `signature` names, and lately where it says when.
+
+    Among the secrets may be public keys, where the scheme knows them; without `ed25519` they are good for nothing.
+    """
     scheme = TABLE[signature]
     for name in scheme.needed:
         count = len(_values(sent, name))
         if count != 1:
             return Refused(sentence=f"The header {name} {_DOUBLED if count else _MISSING}.")
     if isinstance(scheme, Mac):
-        return _by_mac(scheme, secrets, sent, now)
+        return _by_mac(scheme, secrets, sent, now, ed25519)
     if isinstance(scheme, Jws):
         return _by_jws(scheme, secrets, sent)
     return _by_secret(scheme, secrets, sent)
@@ -69,7 +79,16 @@ def sign(secret: str, *, delivery: str, at: datetime, body: bytes) -> Mapping[st
     return MappingProxyType({scheme.delivery: delivery, scheme.time: time, scheme.header: signature})
 
 
-def _by_mac(scheme: Mac, secrets: Sequence[str], sent: Sent, now: datetime) -> Proof:
+def public_key(text: str) -> bytes | None:
+    """The 32 bytes behind a key like whpk_MfKQ…, None where it is no such key."""
+    try:
+        key = b64decode(text.removeprefix(PUBLIC_KEY), validate=True) if text.startswith(PUBLIC_KEY) else b""
+    except ValueError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
+def _by_mac(scheme: Mac, secrets: Sequence[str], sent: Sent, now: datetime, ed25519: Ed25519) -> Proof:
     held = _values(sent, scheme.header)[0]
     between = scheme.between.encode()
     given = [part.strip() for part in held.split(between, _MOST_PARTS)] if between else [held]
@@ -80,9 +99,17 @@ def _by_mac(scheme: Mac, secrets: Sequence[str], sent: Sent, now: datetime) -> P
     ids = _values(sent, scheme.delivery)
     known = {"id": b"".join(ids), "time": b"".join(times[:1]), "body": sent.body}
     signed = _signed(scheme, known)
-    if not _is_among(given, [_spelled(scheme, secret, signed) for secret in secrets]):
+    made = [_spelled(scheme, secret, signed) for secret in secrets if not secret.startswith(PUBLIC_KEY)]
+    if not _is_among(given, made) and not _is_by_owner(scheme, secrets, given, signed, ed25519):
         return _WRONG
     return Genuine(delivery=ids[0].decode("latin-1") if len(ids) == 1 else "")
+
+
+def _is_by_owner(scheme: Mac, secrets: Sequence[str], given: Sequence[bytes], signed: bytes, ed25519: Ed25519) -> bool:
+    """Whether the owner of one of the public keys signed. There is no secret in this that its time could tell."""
+    keys = [key for secret in secrets if (key := public_key(secret)) is not None]
+    shown = [_decoded(one) for one in _marked(given, scheme.public_mark)]
+    return any(ed25519(key, one, signed) for key in keys for one in shown)
 
 
 def _by_jws(scheme: Jws, secrets: Sequence[str], sent: Sent) -> Proof:
@@ -146,6 +173,13 @@ def _key(secret: str) -> bytes:
         return b64decode(secret.removeprefix("whsec_"), validate=True)
     except ValueError:
         return secret.encode()
+
+
+def _decoded(spelled: bytes) -> bytes:
+    try:
+        return b64decode(spelled, validate=True)
+    except ValueError:
+        return b""
 
 
 def _hmac(key: bytes, signed: bytes) -> bytes:

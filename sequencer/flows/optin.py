@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sequencer.core import abuse, lifecycle, schedule, tokens
-from sequencer.core.abuse import Kind
 from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import EnrolmentEvent, SubscriberEvent
 from sequencer.core.model import (
@@ -86,7 +85,7 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
         known = consents.get(tx, which)
         if known is not None and known.confirmed_at is None:
             # Counters before people, as sign-ups take them: nobody waits in a circle.
-            door.confirm(tx, [abuse.subject(Kind.FORM, known.form, secret)], now=now)
+            _count(tx, known, secret, now)
         person = subscribers.lock(tx, known.subscriber_id) if known else None
         consent = consents.lock(tx, which)
         if consent is None or person is None:
@@ -103,6 +102,12 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
     due = place.next_due_at
     local = schedule.in_zone(due, hours.zone(person.timezone, replan.UTC)) if due else None
     return Confirmed(course=revision.course, first_due=local)
+
+
+def _count(tx: Transaction, consent: Consent, secret: str, now: datetime) -> None:
+    person = subscribers.get(tx, consent.subscriber_id)
+    if person is not None:
+        door.confirm(tx, abuse.answered(consent.form, person.address.normalized, secret).values(), now=now)
 
 
 def admit(

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sequencer.core import abuse, verdicts
-from sequencer.core.abuse import Cap, Kind, Signals, Use, Verdict
+from sequencer.core import abuse, floods, verdicts
+from sequencer.core.abuse import Accept, Cap, Signals, Verdict
+from sequencer.core.floods import Use
 from sequencer.core.hooks import Happening
 from sequencer.core.model import CourseId, DeliveryKind, SignupRequest, Subscriber, SubscriberId, SubscriberState
 from sequencer.core.verdicts import SignupVerdict
@@ -58,19 +59,17 @@ def take(db: Database, knocks: Sequence[Knock], at: Door, *, now: datetime) -> S
     with db.begin() as tx:
         judged = _judged(tx, knocks, at, now)
         believed = [
-            _Asked(knock=knock, doubly=verdict.doubly)
-            for knock, verdict in zip(knocks, judged, strict=True)
-            if isinstance(verdict, abuse.Accept) and _is_first(tx, knock, now)
+            _Asked(knock=knock, verdict=verdict)
+            for knock, (verdict, is_first) in zip(knocks, judged, strict=True)
+            if isinstance(verdict, Accept) and is_first
         ]
         taken = _write(tx, believed, zone=at.zone, now=now)
-        admitted = [one for one, (_, verdict) in zip(believed, taken, strict=True) if verdict is SignupVerdict.ADMIT]
-        # Nobody is asked to confirm: without this, each would count as one who did not.
-        door.confirm(tx, [abuse.subject(Kind.FORM, one.knock.form.key, at.secret) for one in admitted], now=now)
-    for knock, verdict in zip(knocks, judged, strict=True):
-        if not isinstance(verdict, abuse.Accept):
+        _count_admitted(tx, believed, taken, at.secret, now)
+    for knock, (verdict, _) in zip(knocks, judged, strict=True):
+        if not isinstance(verdict, Accept):
             log.info("signup.held_up", extra={"form": knock.form.key, "verdict": type(verdict).__name__.lower()})
     _tell(believed, taken)
-    return judged
+    return [verdict for verdict, _ in judged]
 
 
 def sign_up(db: Database, request: SignupRequest, form: Form, *, zone: ZoneInfo, now: datetime) -> SignupVerdict:
@@ -81,7 +80,7 @@ def sign_up(db: Database, request: SignupRequest, form: Form, *, zone: ZoneInfo,
 
 def believe(tx: Transaction, request: SignupRequest, form: Form, *, zone: ZoneInfo, now: datetime) -> SignupVerdict:
     """The same, within a transaction that does more."""
-    asked = _Asked(knock=Knock(request=request, form=form, signals=_no_signals(request)), doubly=False)
+    asked = _Asked(knock=Knock(request=request, form=form, signals=_no_signals(request)), verdict=Accept())
     taken = _write(tx, [asked], zone=zone, now=now)
     _tell([asked], taken)
     return taken[0][1]
@@ -89,14 +88,17 @@ def believe(tx: Transaction, request: SignupRequest, form: Form, *, zone: ZoneIn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """A sign-up that is believed; `doubly` where the owner of the address must be asked, whatever the form says."""
+    """A sign-up that is believed."""
 
     knock: Knock
-    doubly: bool
+    verdict: Accept
 
 
-def _judged(tx: Transaction, knocks: Sequence[Knock], at: Door, now: datetime) -> Sequence[Verdict]:
-    """A verdict for each, as if they had come one after the other; they are counted with it."""
+def _judged(tx: Transaction, knocks: Sequence[Knock], at: Door, now: datetime) -> Sequence[tuple[Verdict, bool]]:
+    """A verdict for each, as if they had come one after the other, and whether it came for the first time.
+
+    They are counted with it: each for what it tried, and those who are let through for what that may bring.
+    """
     counted = [abuse.subjects(knock.signals, at.secret) for knock in knocks]
     before = door.uses(tx, {one for subjects in counted for one in subjects.values()}, now=now)
     uses: dict[str, Sequence[Use]] = dict(before)
@@ -105,18 +107,33 @@ def _judged(tx: Transaction, knocks: Sequence[Knock], at: Door, now: datetime) -
     for knock, subjects in zip(knocks, counted, strict=True):
         signals = knock.signals
         if knock.solution:
-            signals = replace(signals, solved=used.first(tx, knock.solution, until=now + SOLUTION_KEPT))
-        found.append(abuse.judge(signals, subjects, uses, caps=at.caps, now=now))
-        for one in subjects.values():
+            signals = replace(signals, solved=used.first(tx, knock.solution, until=now + SOLUTION_KEPT, now=now))
+        verdict = abuse.judge(signals, subjects, uses, caps=at.caps, now=now)
+        is_taken = isinstance(verdict, Accept) and _is_first(tx, knock, now)
+        found.append((verdict, is_taken))
+        for one in [one for kind, one in subjects.items() if is_taken or kind not in abuse.LET_THROUGH]:
             asked[one] += 1
-            uses[one] = (*before.get(one, ()), Use(hour=abuse.hour(now), asked=asked[one], confirmed=0))
+            uses[one] = (*before.get(one, ()), Use(hour=floods.hour(now), asked=asked[one], confirmed=0))
     door.count(tx, asked, now=now)
     return found
 
 
 def _is_first(tx: Transaction, knock: Knock, now: datetime) -> bool:
     """Whether a program's message was not taken before; used up with the sign-up that it brings, or not at all."""
-    return not knock.receipt or used.first(tx, knock.receipt, until=now + RECEIPT_KEPT)
+    return not knock.receipt or used.first(tx, knock.receipt, until=now + RECEIPT_KEPT, now=now)
+
+
+def _count_admitted(
+    tx: Transaction,
+    believed: Sequence[_Asked],
+    taken: Sequence[tuple[SubscriberId, SignupVerdict]],
+    secret: str,
+    now: datetime,
+) -> None:
+    """Nobody asks them to confirm: without this, each would count as one who did not."""
+    admitted = [one.knock for one, (_, verdict) in zip(believed, taken, strict=True) if verdict is SignupVerdict.ADMIT]
+    counted = [abuse.answered(one.form.key, one.request.address.normalized, secret) for one in admitted]
+    door.confirm(tx, [subject for named in counted for subject in named.values()], now=now)
 
 
 def _write(
@@ -132,18 +149,21 @@ def _write(
     known = _Known.of(tx, people, made, now)
     found: list[tuple[SubscriberId, SignupVerdict]] = []
     to_ask: list[tuple[SubscriberId, CourseId, SignupRequest, Form]] = []
+    waits: dict[SubscriberId, datetime] = {}
     for one in asked:
         request = one.knock.request
         person, course = people[request.address.normalized], at[one.knock.form.course]
-        admitted = not one.doubly and optin.admit(tx, person.id, course, request, one.knock.form, now=now)
+        admitted = not one.verdict.doubly and optin.admit(tx, person.id, course, request, one.knock.form, now=now)
         verdict = SignupVerdict.ADMIT if admitted else known.judge(person, course, now)
         found.append((person.id, verdict))
         if verdict is SignupVerdict.CONFIRM:
             to_ask.append((person.id, course, request, one.knock.form))
             known.asked(person.id, now)
+            waits[person.id] = now + one.verdict.wait
     if to_ask:
         mails = [(which, who) for who, which in consents.record_all(tx, to_ask, now=now).items()]
-        asking.queue(tx, DeliveryKind.CONFIRMATION, mails, now=now)
+        due = {which: waits[who] for which, who in mails}
+        asking.queue(tx, DeliveryKind.CONFIRMATION, mails, now=now, due=due)
         told = [
             Told(who=who, address=request.address, course=course, more={"form": form.key})
             for who, course, request, form in to_ask

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import and_, insert, or_, select, update
 
@@ -27,9 +28,14 @@ class Question:
 
 
 def queue(
-    tx: Transaction, kind: DeliveryKind, asked: Sequence[tuple[ConsentId, SubscriberId]], *, now: datetime
+    tx: Transaction,
+    kind: DeliveryKind,
+    asked: Sequence[tuple[ConsentId, SubscriberId]],
+    *,
+    now: datetime,
+    due: Mapping[ConsentId, datetime] = MappingProxyType({}),
 ) -> None:
-    """Queue a mail about each of these consents, due at once; the ledger has one of each kind for a consent."""
+    """Queue a mail about each of these consents, one of each kind for a consent; `due` then, or at once."""
     rows = [
         {
             "kind": kind,
@@ -39,7 +45,7 @@ def queue(
             "state": DeliveryState.QUEUED,
             "attempt": 0,
             "doubts": 0,
-            "due_at": now,
+            "due_at": due.get(which, now),
             "relay": "",
             "reply": "",
             "created_at": now,

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from sequencer.core import abuse
-from sequencer.core.abuse import Use, Uses
+from sequencer.core import floods
+from sequencer.core.floods import Use, Uses
 from sequencer.store.database import Transaction
 from sequencer.store.tables import door_use
 
@@ -21,7 +21,7 @@ def uses(tx: Transaction, subjects: Collection[str], *, now: datetime) -> Uses:
     names = sorted(subjects)
     for first in range(0, len(names), _MOST):
         query = select(door_use).where(
-            door_use.c.subject.in_(names[first : first + _MOST]), door_use.c.hour >= abuse.hour(now) - 24
+            door_use.c.subject.in_(names[first : first + _MOST]), door_use.c.hour >= floods.hour(now) - 24
         )
         for row in tx.execute(query):
             found.setdefault(row.subject, []).append(Use(hour=row.hour, asked=row.asked, confirmed=row.confirmed))
@@ -30,20 +30,20 @@ def uses(tx: Transaction, subjects: Collection[str], *, now: datetime) -> Uses:
 
 def count(tx: Transaction, asked: Mapping[str, int], *, now: datetime) -> None:
     """So many more were asked for, each by its subject."""
-    _add(tx, [{"subject": one, "hour": abuse.hour(now), "asked": many, "confirmed": 0} for one, many in asked.items()])
+    _add(tx, [{"subject": one, "hour": floods.hour(now), "asked": many, "confirmed": 0} for one, many in asked.items()])
 
 
 def confirm(tx: Transaction, subjects: Iterable[str], *, now: datetime) -> None:
     """One more was confirmed for each of these."""
-    _add(tx, [{"subject": one, "hour": abuse.hour(now), "asked": 0, "confirmed": 1} for one in subjects])
+    _add(tx, [{"subject": one, "hour": floods.hour(now), "asked": 0, "confirmed": 1} for one in subjects])
 
 
 def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:
     """Drop counters that nobody asks for any more, so many at a time; how many went."""
-    old = select(door_use.c.subject, door_use.c.hour).where(door_use.c.hour < abuse.hour(now - KEPT)).limit(limit)
+    old = select(door_use.c.subject, door_use.c.hour).where(door_use.c.hour < floods.hour(now - KEPT)).limit(limit)
     gone = [(row.subject, row.hour) for row in tx.execute(old)]
     if gone:
-        same = (door_use.c.hour < abuse.hour(now - KEPT), door_use.c.hour.in_({hour for _, hour in gone}))
+        same = (door_use.c.hour < floods.hour(now - KEPT), door_use.c.hour.in_({hour for _, hour in gone}))
         tx.execute(delete(door_use).where(*same))
     return len(gone)
 

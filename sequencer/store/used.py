@@ -9,14 +9,16 @@ from sequencer.store.database import Transaction
 from sequencer.store.tables import used
 
 
-def first(tx: Transaction, digest: str, *, until: datetime) -> bool:
-    """Whether nobody has used it up yet; it is now, with this transaction, and stays so until then at least.
+def first(tx: Transaction, digest: str, *, until: datetime, now: datetime) -> bool:
+    """Whether it is not used up at this moment; it is then, with this transaction, and until then.
 
-    Of two at the same moment the second waits for the first, and hears no.
+    Of two at the same moment the second waits for the first, and hears no. What was used long enough ago may be used
+    again, whether it has been forgotten or not.
     """
     make = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(used)
-    row = {"digest": digest, "until": until}
-    return tx.execute(make.values(row).on_conflict_do_nothing().returning(used.c.digest)).first() is not None
+    row = make.values({"digest": digest, "until": until})
+    once = row.on_conflict_do_update(index_elements=["digest"], set_={"until": until}, where=used.c.until <= now)
+    return tx.execute(once.returning(used.c.digest)).first() is not None
 
 
 def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:

@@ -15,6 +15,7 @@ from sequencer.core.model import Pairs
 from sequencer.core.signatures import Refused, Sent
 from sequencer.errors import BadRequest
 from sequencer.forms import Form, Signature
+from sequencer.message import ed25519
 from sequencer.web import answers, bodies, intake, letters, reception, told
 from sequencer.web.bodies import Body
 from sequencer.web.letters import Letter
@@ -30,7 +31,8 @@ async def receive(request: Request, form: Form, signature: Signature) -> Respons
     try:
         raw = await request.body()
         sent = Sent(body=raw, headers=request.headers.raw, query=request.query_params.multi_items())
-        proof = signatures.verify(signature, form.secrets, sent, now=app_of(request).clock())
+        now = app_of(request).clock()
+        proof = signatures.verify(signature, form.secrets, sent, now=now, ed25519=ed25519.is_signed)
         if isinstance(proof, Refused):
             return _refusal(proof.sentence, 401)
         letter = letters.read(await bodies.parse(raw, request.headers.get("content-type", "")), request.headers)

@@ -53,3 +53,16 @@ def test_spellings_of_one_mailbox_are_counted_as_one(address: str, mailbox: str)
 def test_an_office_is_told_from_a_person() -> None:
     assert mailboxes.is_role("Postmaster@example.org")
     assert not mailboxes.is_role("rea@example.org")
+
+
+@pytest.mark.parametrize(
+    ("domain", "kind"),
+    [
+        ("agency.gov", "gov"), ("cs.example.edu", "edu"), ("army.mil", "mil"), ("who.int", "int"), ("gov", "gov"),
+        ("council.gov.uk", "gov.uk"), ("www.uni.ac.jp", "ac.jp"), ("x.gouv.fr", "gouv.fr"), ("y.gc.ca", "gc.ca"),
+        ("amt.bund.de", "bund.de"), ("bund.de", "bund.de"), ("ec.europa.eu", "europa.eu"),
+        ("example.org", ""), ("ac.jp", ""), ("gov.example.org", ""), ("mygov.com", ""), ("notbund.de", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_what_belongs_to_a_state_an_army_or_a_university_is_told_by_its_end(domain: str, kind: str) -> None:
+    assert mailboxes.institution(domain) == kind

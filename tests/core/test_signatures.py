@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,7 @@ from standardwebhooks import Webhook
 from sequencer.core import schemes, signatures
 from sequencer.core.signatures import Genuine, Proof, Refused, Sent
 from sequencer.forms import Signature
+from sequencer.message import ed25519
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 TIME = b"1772434800"
@@ -282,6 +284,60 @@ def test_a_secret_in_the_address_is_compared_whole() -> None:
     wrong = [(), (("secret", ""),), (("secret", SECRET + "x"),), (("secret", "\ud800"),), (("Secret", SECRET),)]
     assert all(is_refused(proof(*query)) for query in wrong)
     assert is_refused(proof(("secret", SECRET), ("secret", SECRET)))
+
+
+# Those who keep their key to themselves
+
+# Made by openssl: "openssl pkeyutl -sign -rawin" with the key of RFC 8032 §7.1, TEST 1, and its public half.
+OWNER = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+OWN = b"3+53Ja+BHeO9V1qnBLc5omZQNHnLjTvRUjrfBXYy8OkGxI941YaKTxsWFvHx6acJk60VuQd3WgasjuvlO96mCw=="
+STRANGER = "whpk_PUAXw+hDiVqStwqnTRt+vJyYLM8uxJaMwM1V8Sr0Zgw="
+
+
+def by_owner(secrets: tuple[str, ...], signature: bytes, *, name: Signature = Signature.STANDARD) -> Proof:
+    prefix = "webhook" if name is Signature.STANDARD else "svix"
+    headers = {f"{prefix}-id": b"msg_1", f"{prefix}-timestamp": TIME, f"{prefix}-signature": signature}
+    return signatures.verify(name, secrets, sent(BODY, headers), now=NOW, ed25519=ed25519.is_signed)
+
+
+@pytest.mark.parametrize("name", [Signature.STANDARD, Signature.SVIX])
+def test_what_the_owner_of_a_key_signed_is_known_by_its_public_half(name: Signature) -> None:
+    good = Genuine(delivery="msg_1")
+    assert by_owner((OWNER,), b"v1a," + OWN, name=name) == good
+    assert by_owner((STRANGER, OWNER), b"v1,abc v1a,AAAA v1a," + OWN, name=name) == good
+    assert by_owner(("whsec_c2VjcmV0", OWNER), b"v1a," + OWN, name=name) == good
+
+
+def test_what_nobody_or_somebody_else_signed_is_refused() -> None:
+    flipped = [base64.b64encode(one) for one in _flips(base64.b64decode(OWN))]
+    for wrong in (*flipped, b"", b"no base64", OWN[:-4], b"AAAA"):
+        assert is_refused(by_owner((OWNER,), b"v1a," + wrong))
+    assert is_refused(by_owner((STRANGER,), b"v1a," + OWN))
+    assert is_refused(by_owner((OWNER,), b"v1," + OWN))
+    assert is_refused(by_owner((OWNER,), OWN))
+    assert is_refused(by_owner((CODED,), b"v1a," + OWN))
+    for no_key in ("whpk_", "whpk_AAAA", "whpk_no base64", OWNER.removeprefix("whpk_")):
+        assert is_refused(by_owner((no_key,), b"v1a," + OWN))
+
+
+def test_what_an_owner_signed_is_refused_when_it_is_old() -> None:
+    headers = {"webhook-id": b"msg_1", "webhook-timestamp": TIME, "webhook-signature": b"v1a," + OWN}
+    late = NOW + timedelta(minutes=6)
+    proof = signatures.verify(Signature.STANDARD, (OWNER,), sent(BODY, headers), now=late, ed25519=ed25519.is_signed)
+    assert is_refused(proof)
+
+
+def test_whoever_has_the_public_key_can_sign_nothing_with_it() -> None:
+    """Everybody may have it: taken for the secret of an HMAC, it would let everybody in."""
+    content = b"msg_1." + TIME + b"." + BODY
+    for key in (OWNER.encode(), OWNER.removeprefix("whpk_").encode(), base64.b64decode(OWNER.removeprefix("whpk_"))):
+        made = base64.b64encode(hmac.digest(key, content, hashlib.sha256))
+        assert is_refused(by_owner((OWNER,), b"v1," + made))
+
+
+def test_where_nobody_can_check_a_key_it_is_good_for_nothing() -> None:
+    headers = {"webhook-id": b"msg_1", "webhook-timestamp": TIME, "webhook-signature": b"v1a," + OWN}
+    assert is_refused(signatures.verify(Signature.STANDARD, (OWNER,), sent(BODY, headers), now=NOW))
 
 
 # What we sign ourselves

@@ -107,7 +107,7 @@ def test_whoever_confirms_is_not_asked_again_by_a_mail_that_was_in_doubt(open_ho
 def test_a_confirmation_counts_for_the_form_it_came_from_and_once(open_house: House) -> None:
     open_house.join(EMAIL)
     open_house.confirm(EMAIL, NOW + MINUTE)
-    subject = abuse.subject(Kind.FORM, FORM.key, SECRET)
+    subject = abuse.subject(Kind.TAKEN, FORM.key, SECRET)
     with open_house.db.read() as tx:
         ((use,),) = door.uses(tx, [subject], now=NOW).values()
     assert (use.asked, use.confirmed) == (0, 1)
@@ -195,7 +195,7 @@ def test_two_of_the_same_in_one_batch_are_one(open_house: House) -> None:
     signup.take(open_house.db, [knock, knock], at, now=NOW)
     assert len(consents_of(open_house)) == 1
     with open_house.db.read() as tx:
-        (use,) = door.uses(tx, [abuse.subject(Kind.FORM, SINGLE.key, SECRET)], now=NOW).popitem()[1]
+        (use,) = door.uses(tx, [abuse.subject(Kind.TAKEN, SINGLE.key, SECRET)], now=NOW).popitem()[1]
     # Nobody is asked to confirm: so the form is not taken for one under attack.
     assert (use.asked, use.confirmed) == (2, 2)
 

@@ -163,11 +163,57 @@ def test_two_doors_at_once_ask_each_address_once(open_house: House) -> None:
     assert queued(open_house) == dict.fromkeys(emails, 1)
 
 
+def test_robots_that_were_kept_out_do_not_keep_the_challenge_on_when_they_are_gone(open_house: House) -> None:
+    def flood(hour: int, many: int) -> list[type[Verdict]]:
+        some = [
+            knock(f"victim-{hour}-{number}@example-{number}.org", ip=f"10.{hour}.{number}.1") for number in range(many)
+        ]
+        return [type(one) for one in take(open_house, some, NOW + hour * HOUR)]
+
+    assert flood(0, 60) == [Accept] * 60
+    for hour in range(1, 6):
+        assert flood(hour, 20) == [Challenge] * 20
+    assert flood(9, 3) == [Accept] * 3
+
+
+def test_a_crowd_at_one_provider_has_to_work_until_its_own_confirm(open_house: House) -> None:
+    crowd = [knock(f"reader-{number}@gmail.com", ip=f"10.1.{number}.1") for number in range(120)]
+    for first in range(0, 120, 20):  # as several processes would: each batch knows of the others by the database
+        take(open_house, crowd[first : first + 20])
+    assert sum(queued(open_house).values()) == 100
+    assert take(open_house, [knock("somebody@example.org", ip="10.2.1.1")]) == [Accept()]
+    open_house.tick(NOW)
+    for number in range(5):
+        open_house.confirm(f"reader-{number}@gmail.com", NOW + HOUR / 2)
+    verdicts = take(open_house, crowd[100:], NOW + HOUR / 2)
+    assert [type(one) for one in verdicts] == [Accept] * 20
+
+
+def test_a_crowd_that_a_program_brings_is_asked_little_by_little(open_house: House) -> None:
+    crowd = [knock(f"clerk-{number}@office-{number}.gov", ip="", is_program=True) for number in range(35)]
+    assert all(isinstance(one, Accept) for one in take(open_house, crowd))
+    assert set(queued(open_house).values()) == {1}
+    for hours, sent in ((0, 10), (1, 10), (2, 20), (4, 30), (6, 35)):
+        open_house.tick(NOW + hours * HOUR)
+        assert len(open_house.courier.sent) == sent
+
+
+def test_whose_mail_is_put_off_gets_one_however_often_they_ask(open_house: House) -> None:
+    crowd = [knock(f"clerk-{number}@office-{number}.gov", ip="", is_program=True) for number in range(35)]
+    take(open_house, crowd)
+    take(open_house, crowd[-1:], NOW + 5 * HOUR)
+    open_house.tick(NOW + 6 * HOUR)
+    assert queued(open_house)["clerk-34@office-34.gov"] == 1
+    take(open_house, crowd[-1:], NOW + DAY + 5 * HOUR)
+    open_house.tick(NOW + DAY + 5 * HOUR)
+    assert queued(open_house)["clerk-34@office-34.gov"] == 1
+
+
 def test_counters_are_forgotten_after_some_days(open_house: House) -> None:
     take(open_house, [knock("rea@example.org")])
     with open_house.db.begin() as tx:
         assert door.forget(tx, now=NOW + 7 * DAY) == 0
-        assert door.forget(tx, now=NOW + 9 * DAY) == 6
+        assert door.forget(tx, now=NOW + 9 * DAY) == 7
         assert door.uses(tx, {abuse.subject(abuse.Kind.ALL, "", SECRET)}, now=NOW) == {}
 
 

@@ -288,8 +288,8 @@ def test_what_may_be_used_again_what_was_counted_and_what_was_answered_goes_in_t
     subject = abuse.subject(Kind.FORM, FORM.key, SECRET)
     with open_house.db.begin() as tx:
         for number in range(5):
-            used.first(tx, f"digest-{number}", until=NOW + HOUR)
-        used.first(tx, "later", until=NOW + 40 * DAY)
+            used.first(tx, f"digest-{number}", until=NOW + HOUR, now=NOW)
+        used.first(tx, "later", until=NOW + 40 * DAY, now=NOW)
         door.count(tx, {subject: 1}, now=NOW)
         which = tx.execute(
             insert(api_key).values(name="k", digest="d", scopes=(), created_at=NOW).returning(api_key.c.id)

@@ -18,7 +18,7 @@ class _ChangeOfMind(Exception):
 
 def _first(db: Database, digest: str) -> bool:
     with db.begin() as tx:
-        return used.first(tx, digest, until=WEEK)
+        return used.first(tx, digest, until=WEEK, now=NOW)
 
 
 def test_a_digest_is_used_up_once(db: Database) -> None:
@@ -27,12 +27,23 @@ def test_a_digest_is_used_up_once(db: Database) -> None:
 
 def test_within_one_transaction_too(db: Database) -> None:
     with db.begin() as tx:
-        assert [used.first(tx, "a" * 64, until=WEEK) for _ in range(3)] == [True, False, False]
+        assert [used.first(tx, "a" * 64, until=WEEK, now=NOW) for _ in range(3)] == [True, False, False]
+
+
+def test_what_is_over_may_be_used_again_though_nobody_has_forgotten_it(db: Database) -> None:
+    after, next_week = WEEK + timedelta(seconds=1), WEEK + timedelta(days=7)
+    with db.begin() as tx:
+        assert used.first(tx, "a" * 64, until=WEEK, now=NOW)
+        assert not used.first(tx, "a" * 64, until=next_week, now=WEEK - timedelta(seconds=1))
+        assert used.first(tx, "a" * 64, until=next_week, now=WEEK)
+        assert not used.first(tx, "a" * 64, until=next_week, now=after)
+        assert used.forget(tx, now=after) == 0
+        assert used.forget(tx, now=next_week) == 1
 
 
 def test_what_was_not_committed_is_not_used_up(db: Database) -> None:
     with pytest.raises(_ChangeOfMind), db.begin() as tx:  # noqa: PT012 (both lines belong to it)
-        assert used.first(tx, "a" * 64, until=WEEK)
+        assert used.first(tx, "a" * 64, until=WEEK, now=NOW)
         raise _ChangeOfMind
     assert _first(db, "a" * 64)
 
@@ -43,7 +54,7 @@ def test_of_two_at_the_same_moment_the_second_waits_for_what_becomes_of_the_firs
     other = threading.Thread(target=lambda: answers.append(_first(db, "a" * 64)))
     try:
         with db.begin() as tx:
-            assert used.first(tx, "a" * 64, until=WEEK)
+            assert used.first(tx, "a" * 64, until=WEEK, now=NOW)
             other.start()
             threading.Event().wait(0.2)
             assert answers == []
@@ -74,7 +85,7 @@ def test_many_at_the_same_moment_have_one_winner(db: Database) -> None:
 def test_what_is_over_is_forgotten_so_many_at_a_time_and_nothing_else(db: Database) -> None:
     with db.begin() as tx:
         for number in range(5):
-            used.first(tx, f"{number}" * 64, until=NOW + timedelta(hours=number))
+            used.first(tx, f"{number}" * 64, until=NOW + timedelta(hours=number), now=NOW)
     with db.begin() as tx:
         assert used.forget(tx, now=NOW - timedelta(seconds=1)) == 0
         assert used.forget(tx, now=NOW + timedelta(hours=3), limit=3) == 3
