@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 import aiosmtplib
 
@@ -70,6 +70,9 @@ class _Ledger:
         count = min(self._left, len(places))
         self._left -= count
         return [parcel(self._left + number, places[0].relay.name) for number in range(count)]
+
+    def rests(self, _relays: Sequence[str]) -> Mapping[str, str]:
+        return {}
 
     def must_end(self) -> bool:
         return False

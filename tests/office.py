@@ -1,7 +1,7 @@
 """Which ledger do several relays share in tests? A queue: what goes back as it was comes to its end again."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relay import a_parcel, recipient
@@ -31,6 +31,7 @@ class Office:
     intends: bool = False
     signs: bool = False
     must_end: Callable[[], bool] = lambda: False
+    paused: Callable[[], Mapping[str, str]] = dict
     address: Callable[[int], str] = recipient
     smtputf8: frozenset[int] = frozenset()
     used: Counter[str] = field(default_factory=Counter)  # what relays were given, as far as it is on record
@@ -50,6 +51,9 @@ class Office:
         most = limits.allowance(quota=relay.daily_quota, ramp=None, now=None)  # type: ignore[arg-type]
         assert most is not None
         return max(0, most - self.used[relay.name])
+
+    def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
+        return {name: reason for name, reason in self.paused().items() if name in relays}
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         assert places

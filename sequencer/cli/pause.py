@@ -1,32 +1,69 @@
-"""How does an admin stop the mail, and let it go on? Everything, or one course."""
+"""How does an admin stop the mail, and let it go on? Everything, a relay, a shard, or one course."""
 
 import click
 
+from sequencer.app import App
 from sequencer.cli import frame
+from sequencer.errors import NotFound
 from sequencer.flows import pauses
+from sequencer.store import shards
+from sequencer.store.pauses import Scope, Standstill
 
 _reason = click.option(
     "--reason", default="an admin said so", show_default=True, help="Kept, and shown to whoever asks."
 )
 
 
-@click.command()
+_relay = click.option("--relay", metavar="NAME", help="Only this relay: others take its mail, or it waits.")
+_shard = click.option("--shard", type=click.IntRange(0), metavar="N", help="Only new lessons to people of this shard.")
+
+
+@click.group(invoke_without_command=True)
+@_relay
+@_shard
 @_reason
 @click.pass_context
-def pause(ctx: click.Context, reason: str) -> None:
+def pause(ctx: click.Context, relay: str | None, shard: int | None, reason: str) -> None:
     """Stop all mail: nothing more is claimed until "resume"; sign-ups are taken, and wait."""
+    if ctx.invoked_subcommand is not None:
+        return
+    scope, name = _meant(relay, shard)
     with frame.opened(ctx) as app:
-        pauses.stop(app.db, reason=reason, now=app.clock())
-    click.echo('Everything is paused; "sequencer resume" lets it go on.')
+        _check(app, scope, name)
+        pauses.stop(app.db, scope, name, reason=reason, now=app.clock())
+    what, undo = (f"The {scope} {name}", f" --{scope} {name}") if name else ("Everything", "")
+    click.echo(f'{what} is paused; "sequencer resume{undo}" lets it go on.')
+
+
+@pause.command("list")
+@frame.json_option
+@click.pass_context
+def list_(ctx: click.Context, *, as_json: bool) -> None:
+    """List what stands still, since when, and why."""
+    with frame.opened(ctx) as app:
+        found = pauses.listed(app.db)
+    if as_json:
+        frame.print_json([plain(one) for one in found])
+        return
+    for one in found:
+        click.echo(f'{one}; "{undoing(one)}" lets it go on.')
+    if not found:
+        click.echo("Nothing is paused.")
 
 
 @click.command()
+@_relay
+@_shard
 @click.pass_context
-def resume(ctx: click.Context) -> None:
+def resume(ctx: click.Context, relay: str | None, shard: int | None) -> None:
     """Let the mail go on: each person gets what is due, one lesson a gap."""
+    scope, name = _meant(relay, shard)
     with frame.opened(ctx) as app:
-        stood = pauses.go_on(app.db)
-    click.echo("The mail goes on." if stood else "Nothing was paused.")
+        stood = pauses.go_on(app.db, scope, name)
+    if name:
+        click.echo(f"The {scope} {name} goes on." if stood else f"The {scope} {name} was not paused.")
+    else:
+        click.echo("The mail goes on." if stood else "Nothing was paused.")
 
 
 @click.command("pause")
@@ -51,3 +88,34 @@ def resume_course(ctx: click.Context, slug: str) -> None:
         click.echo(f"The course {slug} was not paused.")
     else:
         click.echo(f"The course {slug} goes on; {people} {'person' if people == 1 else 'people'} had been held.")
+
+
+def undoing(one: Standstill) -> str:
+    """The command that lets it go on."""
+    if one.scope is Scope.COURSE:
+        return f"sequencer course resume {one.name}"
+    return f"sequencer resume --{one.scope} {one.name}" if one.name else "sequencer resume"
+
+
+def plain(one: Standstill) -> dict[str, object]:
+    """As programs read it."""
+    return {"scope": one.scope, "name": one.name, "since": one.since, "reason": one.reason}
+
+
+def _meant(relay: str | None, shard: int | None) -> tuple[Scope, str]:
+    if relay is not None and shard is not None:
+        raise click.UsageError("Say either --relay NAME or --shard N.")
+    if shard is not None:
+        return Scope.SHARD, str(shard)
+    return (Scope.EVERYTHING, "") if relay is None else (Scope.RELAY, relay)
+
+
+def _check(app: App, scope: Scope, name: str) -> None:
+    """What is paused must be there; what is resumed need not be any more."""
+    if scope is Scope.RELAY:
+        known = [one.name for one in app.settings.all_relays]
+        if name not in known:
+            raise NotFound(f'There is no relay "{name}"; there is {", ".join(known)}.')
+    if scope is Scope.SHARD and int(name) >= (most := shards.count(app.db)):
+        there = "one shard, 0" if most == 1 else f"shards 0 to {most - 1}"
+        raise NotFound(f"There is no shard {name}; there is {there}.")

@@ -1,14 +1,15 @@
 """How does an admin see how the queue stands? What is due, what waits and why, and what stands still."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import click
 
 from sequencer.cli import frame
+from sequencer.cli.pause import plain, undoing
 from sequencer.core.model import DeliveryState
 from sequencer.flows import queue as flow
 from sequencer.flows.queue import Lessons, Status
-from sequencer.store.pauses import Standstill
 from sequencer.store.queue import Count, Waiting
 
 _WHY = {
@@ -38,6 +39,8 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
 
 def _show(found: Status) -> None:
     lessons, held = found.lessons, found.held
+    if found.shards:
+        _show_shards(found.shards)
     late = f", the first for {_length(lessons.lag)}" if lessons.lag else ""
     click.echo(f"Lessons: {lessons.due} due{late}; {lessons.hour} within the hour, {lessons.day} within the day.")
     click.echo(
@@ -47,7 +50,7 @@ def _show(found: Status) -> None:
     hold = f'; {found.on_hold:,} of them for you ("sequencer delivery list --state uncertain")' if found.on_hold else ""
     click.echo(f"Uncertain: {found.uncertain}{hold}.")
     for one in found.still:
-        click.echo(f'{one}; "{_undo(one)}" lets it go on.')
+        click.echo(f'{one}; "{undoing(one)}" lets it go on.')
     if not found.waiting:
         click.echo("Nothing waits in the ledger.")
         return
@@ -59,10 +62,11 @@ def _show(found: Status) -> None:
         click.echo("More wait than were counted.")
 
 
-def _undo(one: Standstill) -> str:
-    if one.scope == "course":
-        return f"sequencer course resume {one.name}"
-    return f"sequencer resume --{one.scope} {one.name}" if one.name else "sequencer resume"
+def _show_shards(shards: Sequence[Lessons]) -> None:
+    table = frame.table("shard", "due", "within the hour", "within the day", "the first for")
+    for number, one in enumerate(shards):
+        table.add_row(str(number), str(one.due), str(one.hour), str(one.day), _length(one.lag) if one.lag else "")
+    frame.console.print(table)
 
 
 def _length(time: timedelta) -> str:
@@ -73,13 +77,12 @@ def _plain(found: Status) -> dict[str, object]:
     return {
         "now": found.now,
         "lessons": _lessons(found.lessons),
+        "shards": [{"shard": number, **_lessons(one)} for number, one in enumerate(found.shards)],
         "waiting": [_waiting(row) for row in found.waiting],
         "more_waiting": found.more_waiting,
         "held": {"claimed": found.held.claimed, "sending": found.held.sending, "expired": found.held.expired},
         "uncertain": {**_count(found.uncertain), "on_hold": found.on_hold},
-        "still": [
-            {"scope": one.scope, "name": one.name, "since": one.since, "reason": one.reason} for one in found.still
-        ],
+        "still": [plain(one) for one in found.still],
     }
 
 

@@ -7,7 +7,7 @@ the same moment go into one transaction, so that the price of a commit is shared
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -25,6 +25,7 @@ from sequencer.relays import Relay
 _TURNS = 3
 _LATELY = 100  # messages after which what a relay was given counts for half
 _GLANCE = 0.25  # seconds between two looks whether the round must end
+_LOOK = 4  # glances after which an admin's pauses are looked at anew
 _PATIENCE = 2.0  # seconds for which the others wait while a relay is being connected to
 _SOON = timedelta(minutes=1)  # until somebody else has room for who needs SMTPUTF8
 _MOST = 400  # messages that lie claimed for one relay; they lie in memory
@@ -55,6 +56,10 @@ class Ledger(Protocol):
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         """Write outcomes and intents; content may be sent only for the deliveries that are returned."""
+        ...
+
+    def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
+        """Those of these relays that are not to be used now by an admin's word, and why."""
         ...
 
     def must_end(self) -> bool:
@@ -169,6 +174,7 @@ class _Round:
 
     async def _share_out(self, work: asyncio.TaskGroup) -> None:
         """Claim what is due for whoever has room, until nothing is due and all of it is done with."""
+        await self._heed()
         while not self._ended:
             self._turn.clear()
             places = [] if self._exhausted else await self._places(work)
@@ -253,12 +259,23 @@ class _Round:
 
     async def _watch(self) -> None:
         """Break off every conversation once the ledger says so: what awaits its last answer becomes uncertain."""
-        while not self._ledger.must_end():  # noqa: ASYNC110 (a plain call tells; an event would cross threads)
+        glances = 0
+        while not self._ledger.must_end():
             await asyncio.sleep(_GLANCE)
+            glances += 1
+            if glances % _LOOK == 0:
+                await self._heed()
         self._ended = True
         for way in self._ways:
             way.stop("We had to stop.")
         self._turn.set()
+
+    async def _heed(self) -> None:
+        """Let relays rest that an admin has paused since we looked last, and use those again that may be used."""
+        rests = await self._ask(self._ledger.rests, [way.relay.name for way in self._ways])
+        changed = [way for way in self._ways if way.rest(rests.get(way.relay.name, ""))]
+        if changed:
+            self._turn.set()
 
     async def _commit_groups(self) -> None:
         """One transaction after the other, each with all that has piled up during the one before."""

@@ -18,7 +18,8 @@ class Throttle:
 
     def __init__(self, relay: Relay, clock: Callable[[], float]) -> None:
         self.relay = relay
-        self.reason = ""
+        self._reason = ""
+        self._rests = ""
         self._clock = clock
         self._breaker = Breaker()
         self._window = Window(most=relay.connections, now=relay.connections)
@@ -28,7 +29,17 @@ class Throttle:
     @property
     def is_closed(self) -> bool:
         """Whether the relay is to be left alone; `reason` says why."""
-        return self._breaker.is_open(self._clock())
+        return bool(self._rests) or self._breaker.is_open(self._clock())
+
+    @property
+    def reason(self) -> str:
+        """Why it is, or was."""
+        return self._rests or self._reason
+
+    def rest(self, reason: str) -> bool:
+        """An admin has paused the relay, and why; or lets it go on, where nothing is said. Whether that is new."""
+        before, self._rests = self._rests, reason
+        return bool(before) is not bool(reason)
 
     @property
     def connections(self) -> int:
@@ -73,7 +84,7 @@ class Throttle:
     def failed(self, reason: str, *, least: float = 0.0) -> None:
         """No connection could be opened: the relay is left alone for a while, or for `least` seconds."""
         self._breaker = self._breaker.failed(self._clock(), least=least)
-        self.reason = reason
+        self._reason = reason
 
     def crowded(self, others: int) -> None:
         """One more connection beside `others` was refused."""

@@ -138,6 +138,17 @@ class Way:
         self._reaching = work.create_task(self._reach())
         return self._reaching
 
+    def rest(self, reason: str) -> bool:
+        """An admin has paused the relay, or lets it go on where there is no reason; whether that is new.
+
+        What was not begun goes back: another relay takes it, or it stays due.
+        """
+        new = self._throttle.rest(reason)
+        if new and reason:
+            self._release(reason)
+            self._more.set()
+        return new
+
     def push(self, parcel: Parcel) -> None:
         """Lay a message down to be sent."""
         self._in_hand += 1

@@ -1,7 +1,7 @@
 """How does a lesson go out? Recover what was left behind, claim what is due, send it, settle what the relay said."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,9 +69,10 @@ def tick(
     with sender.turn(db) as turn:
         if turn is not Turn.TAKEN:
             recovered = recover(db, press.archive, now=now, dead=turn is Turn.ALONE)
-            paused = pauses.standstill(db)
+            still = pauses.still(db)
+            paused = still.everything
             # No connection is opened where nothing is due.
-            if paused is None and _is_due(db, shard, low, now):
+            if paused is None and _is_due(db, shard, low, now, still.shards):
                 carried = courier.carry(ledger)
     for reason in carried.down:
         log.warning("relay.trouble", extra={"reason": reason})
@@ -115,20 +116,22 @@ def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool)
     return len(rows)
 
 
-def next_due(db: Database, shard: int | None = None, since: Place | None = None) -> datetime | None:
+def next_due(
+    db: Database, shard: int | None = None, since: Place | None = None, *, but: Collection[int] = ()
+) -> datetime | None:
     """When there is something to send next, of this shard or of all; None where nobody waits for anything.
 
-    Of people, only of those behind `since`.
+    Of people, only of those behind `since`, and not of those in one of the shards `but`.
     """
-    people = shards.table(db, shard)
+    people = shards.tables(db, shard, but=but) if but else [shards.table(db, shard)]
     with db.read() as tx:
-        times = [at for at in (enrolments.next_due(tx, people, since), deliveries.next_due(tx)) if at is not None]
-    return min(times, default=None)
+        times = [*(enrolments.next_due(tx, table, since) for table in people), deliveries.next_due(tx)]
+    return min((at for at in times if at is not None), default=None)
 
 
-def _is_due(db: Database, shard: int | None, low: LowWater, now: datetime) -> bool:
-    if low.since is not None and not low.may_look_whole:
-        due = next_due(db, shard, low.since)
+def _is_due(db: Database, shard: int | None, low: LowWater, now: datetime, but: Collection[int]) -> bool:
+    if but or (low.since is not None and not low.may_look_whole):
+        due = next_due(db, shard, None if but else low.since, but=but)
         return due is not None and due <= now
     with low.whole():
         due = next_due(db, shard)

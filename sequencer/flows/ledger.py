@@ -42,6 +42,7 @@ from sequencer.relays import Relay
 from sequencer.store import deliveries, enrolments, hot, pauses, relays, shards, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
+from sequencer.store.pauses import Still
 from sequencer.values import Intent
 
 log = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ class PassLedger:
         self._limited: set[str] = set()
         self._apart = apart
         self._audience = Audience()
+        self._shard = shard
         self._people = shards.table(db, shard)
         self._low = low or LowWater()
 
@@ -96,16 +98,26 @@ class PassLedger:
         with self._db.read() as tx:
             return max(0, most - relays.used(tx, relay.name, now=self._now))
 
+    def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
+        """Those of these relays that an admin has paused; all of them where everything stands still."""
+        with self._db.read() as tx:
+            still = pauses.still(tx)
+        if still.everything is not None:
+            return dict.fromkeys(relays, f"{still.everything}.")
+        return {name: f"{one}." for name, one in still.relays.items() if name in relays}
+
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """Claim what is due, one for each place at most, in one transaction, and make parcels of it.
 
         Empty when nothing is due any more.
         """
-        most = min(len(places), BATCH if not self.intends else SMALL_BATCH)
+        most = BATCH if not self.intends else SMALL_BATCH
         while not self._stop():
             with self._db.begin() as tx:
-                claims, more = self._claim(tx, most)
-                ordered = self._orders(tx, _paired(claims, places))
+                still = pauses.still(tx)
+                usable = [place for place in places if place.relay.name not in still.relays]
+                claims, more = self._claim(tx, min(len(usable), most), still)
+                ordered = self._orders(tx, _paired(claims, usable))
             self._claims.update({claim.ticket: claim for claim, _ in ordered})
             made = [(claim, _printed(claim, make)) for claim, make in ordered]
             broken = [
@@ -141,22 +153,31 @@ class PassLedger:
         granted = self.record([one.ticket for one in parcels], [])
         return [one for one in parcels if one.ticket.delivery_id in granted]
 
-    def _claim(self, tx: Transaction, most: int) -> tuple[Sequence[Claim], bool]:
+    def _claim(self, tx: Transaction, most: int, paused: Still) -> tuple[Sequence[Claim], bool]:
         """What waits in the ledger first, then new lessons, then what may come behind them. Also whether any was due.
 
         What answers a person's own press comes before lessons.
         """
-        if pauses.standstill(tx) is not None:
+        if paused.everything is not None or not most:
             return [], False
         still = pauses.paused_courses(tx)
         waiting = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still)
         if waiting:
             return deliveries.claims(tx, waiting), True
-        due = self._low.claim_due(tx, now=self._now, limit=most, people=self._people)
+        due = self._claim_due(tx, most, paused)
         if due:
             return _make_claims(tx, self._press.archive, due, self._now, self._apart, still), True
         behind = deliveries.claim_waiting(tx, now=self._now, limit=most, behind=True)
         return deliveries.claims(tx, behind) if behind else [], bool(behind)
+
+    def _claim_due(self, tx: Transaction, most: int, paused: Still) -> Sequence[Due]:
+        """People whose lesson is due, but for those whose shard stands still: their rows stay due."""
+        if not paused.shards:
+            return self._low.claim_due(tx, now=self._now, limit=most, people=self._people)
+        for people in shards.tables(self._db, self._shard, but=paused.shards):
+            if due := hot.claim_due(tx, now=self._now, limit=most, people=people):
+                return due
+        return []
 
     def _orders(self, tx: Transaction, pairs: Sequence[tuple[Claim, Lane]]) -> Sequence[tuple[Claim, Print]]:
         """How each of these is printed for its relay; what is not to be sent any more is taken out of the ledger."""

@@ -18,8 +18,9 @@ from sequencer.core.model import (
     SubscriberState,
 )
 from sequencer.flows import hours, replan, seats
-from sequencer.store import courses, deliveries, pauses
+from sequencer.store import courses, deliveries, pauses, shards
 from sequencer.store.database import Transaction
+from sequencer.store.pauses import Scope, Standstill
 from sequencer.store.subscribers import Suppression
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -159,8 +160,7 @@ def blockers(
 
 def _stands_still(tx: Transaction, places: Sequence[Place]) -> Sequence[str]:
     """What an admin has paused."""
-    everything = pauses.standstill(tx)
-    said = [f'{everything}; "sequencer resume" lets it go on.'] if everything else []
+    said = [f"{one}; {_undone(one)}" for one in pauses.still(tx).rows if _concerns(tx, one, places)]
     still = {one.name: one for one in pauses.still_courses(tx)}
     for place in places:
         one = still.get(place.course.slug)
@@ -168,6 +168,20 @@ def _stands_still(tx: Transaction, places: Sequence[Place]) -> Sequence[str]:
             undo = f'"sequencer course resume {place.course.slug}" lets it go on.'
             said.append(f'"{place.course.title}" is {one.words}; {undo}')
     return said
+
+
+def _concerns(tx: Transaction, one: Standstill, places: Sequence[Place]) -> bool:
+    """Whether it may keep this person waiting: a shard does so only where they are in it."""
+    if one.scope is not Scope.SHARD:
+        return True
+    going = [place.enrolment.id for place in places if place.enrolment.state is EnrolmentState.ACTIVE]
+    return int(one.name) in {shards.of(tx, which) for which in going}
+
+
+def _undone(one: Standstill) -> str:
+    if one.scope is Scope.RELAY:
+        return f'others take its mail, where there are any; "sequencer resume --relay {one.name}" lets it go on.'
+    return f'"sequencer resume{f" --shard {one.name}" if one.name else ""}" lets it go on.'
 
 
 def _about(person: Subscriber, suppression: Suppression | None, places: Sequence[Place]) -> Sequence[str]:

@@ -11,7 +11,7 @@ from sequencer.errors import NotFound
 from sequencer.flows import catchup, hours
 from sequencer.store import courses, pauses, places
 from sequencer.store.database import Database, Transaction
-from sequencer.store.pauses import Scope, Standstill
+from sequencer.store.pauses import Scope, Standstill, Still
 from sequencer.store.places import Waiting
 
 log = logging.getLogger(__name__)
@@ -50,10 +50,16 @@ def standstill(db: Database) -> Standstill | None:
         return pauses.standstill(tx)
 
 
+def still(db: Database) -> Still:
+    """What stands still, but for courses."""
+    with db.read() as tx:
+        return pauses.still(tx)
+
+
 def listed(db: Database) -> Sequence[Standstill]:
     """All that stands still: everything, relays and shards, then courses."""
     with db.read() as tx:
-        return [*pauses.still(tx), *pauses.still_courses(tx)]
+        return [*pauses.still(tx).rows, *pauses.still_courses(tx)]
 
 
 def pause_course(db: Database, slug: str, *, reason: str = "", now: datetime) -> bool:

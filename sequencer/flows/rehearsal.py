@@ -5,7 +5,7 @@ be rows lasts as long as the message is on its way. Whoever follows a link in it
 are fetched from where real mail has them, so whoever sends a test keeps them first (flows/images.py).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -127,6 +127,10 @@ class _OneMessage:
             self.outcome = report.outcome
             self._is_away = not isinstance(report.outcome, Deferred) or report.outcome.tried
         return frozenset(ticket.delivery_id for ticket in intents)
+
+    def rests(self, relays: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG002 (a test may find out about a relay)
+        """None: whoever sends a test means it."""
+        return {}
 
     def must_end(self) -> bool:
         """Ctrl-C ends it, in its own way."""

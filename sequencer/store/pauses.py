@@ -1,6 +1,6 @@
 """What stands still by an admin's word? Everything, relays, shards, courses; and with which hours people wait."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,28 @@ class Standstill:
         return f"paused since {self.since:%Y-%m-%d %H:%M} UTC{f' ({self.reason})' if self.reason else ''}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Still:
+    """What stands still, but for courses: everything first, then by name."""
+
+    rows: tuple[Standstill, ...] = ()
+
+    @property
+    def everything(self) -> Standstill | None:
+        """Whether nothing goes out at all."""
+        return next((one for one in self.rows if one.scope is Scope.EVERYTHING), None)
+
+    @property
+    def relays(self) -> Mapping[str, Standstill]:
+        """The relays that are not to be used, by name."""
+        return {one.name: one for one in self.rows if one.scope is Scope.RELAY}
+
+    @property
+    def shards(self) -> Mapping[int, Standstill]:
+        """The shards whose people get no new lesson, by number."""
+        return {int(one.name): one for one in self.rows if one.scope is Scope.SHARD}
+
+
 def stop(tx: Transaction, scope: Scope, name: str = "", *, reason: str, now: datetime) -> bool:
     """From now on this stands still; whether that is new. Said twice, the second reason counts, and the first hour.
 
@@ -59,18 +81,21 @@ def go_on(tx: Transaction, scope: Scope, name: str = "") -> bool:
     return tx.execute(delete(pause).where(pause.c.name == _key(scope, name))).rowcount > 0
 
 
-def still(tx: Transaction) -> Sequence[Standstill]:
-    """What stands still, but for courses: everything first, then by name."""
+def still(tx: Transaction) -> Still:
+    """What stands still, but for courses."""
     rows = tx.execute(select(pause).order_by(pause.c.name))
     found = [(row.name.partition(":"), row) for row in rows]
-    return [
-        Standstill(scope=Scope(scope), name=name, since=row.since, reason=row.reason) for (scope, _, name), row in found
-    ]
+    return Still(
+        rows=tuple(
+            Standstill(scope=Scope(scope), name=name, since=row.since, reason=row.reason)
+            for (scope, _, name), row in found
+        )
+    )
 
 
 def standstill(tx: Transaction) -> Standstill | None:
     """Whether everything stands still; None where it does not."""
-    return next((one for one in still(tx) if one.scope is Scope.EVERYTHING), None)
+    return still(tx).everything
 
 
 def paused_courses(tx: Transaction) -> frozenset[CourseId]:

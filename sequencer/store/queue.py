@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnClause, ColumnElement, Select, column, func, select, table
 
 from sequencer.core.model import DeliveryKind, DeliveryState
 from sequencer.store.database import Transaction, clock
-from sequencer.store.tables import UNCERTAIN, delivery, enrolment
+from sequencer.store.shards import EVERYBODY
+from sequencer.store.tables import UNCERTAIN, UtcDateTime, delivery
 
 MOST = 100_000  # entries of an index that are counted; a list of any length answers as quickly
 
@@ -44,18 +45,19 @@ class Held:
     expired: int
 
 
-def due(tx: Transaction, *, until: datetime, after: datetime | None = None, most: int = MOST) -> Count:
-    """How many people's next lesson is due `until` then, and later than `after`."""
-    at = enrolment.c.next_due_at
+def due(
+    tx: Transaction, *, until: datetime, after: datetime | None = None, people: str = EVERYBODY, most: int = MOST
+) -> Count:
+    """How many people's next lesson is due `until` then, and later than `after`; of those in the table `people`."""
+    at = _at(people)
     query = select(at).where(at <= until)
     return _count(tx, query if after is None else query.where(at > after), most)
 
 
-def oldest(tx: Transaction) -> datetime | None:
+def oldest(tx: Transaction, *, people: str = EVERYBODY) -> datetime | None:
     """Since when the lesson is due that is due longest, or when the first one will be; None where none is planned."""
-    found: datetime | None = tx.execute(
-        select(func.min(enrolment.c.next_due_at)).where(enrolment.c.next_due_at.is_not(None))
-    ).scalar_one()
+    at = _at(people)
+    found: datetime | None = tx.execute(select(func.min(at)).where(at.is_not(None))).scalar_one()
     return found
 
 
@@ -98,7 +100,11 @@ def uncertain(tx: Transaction, *, most: int = MOST) -> tuple[Count, int]:
     return _up_to(number, most), number - again
 
 
-def _count(tx: Transaction, query: Select[tuple[datetime | None]], most: int) -> Count:
+def _at(people: str) -> ColumnClause[datetime | None]:
+    return table(people, column("next_due_at", UtcDateTime)).c.next_due_at
+
+
+def _count(tx: Transaction, query: Select[datetime | None], most: int) -> Count:
     some = query.limit(most + 1).subquery()
     return _up_to(tx.execute(select(func.count()).select_from(some)).scalar_one(), most)
 

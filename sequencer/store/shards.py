@@ -3,14 +3,19 @@
 A shard is a number below `count`. A database that is not partitioned has one, which is everybody.
 """
 
+from collections.abc import Collection, Sequence
+
 from sqlalchemy import text
 
-from sequencer.store.database import Database
+from sequencer.core.model import EnrolmentId
+from sequencer.store.database import Database, Transaction
 
 EVERYBODY = "enrolment"
 _PARTITIONS = text("""
 SELECT count(*) FROM pg_inherits i JOIN pg_partitioned_table p ON p.partrelid = i.inhparent
  WHERE i.inhparent = to_regclass('enrolment')""")
+
+_WHERE = text("SELECT CAST(tableoid::regclass AS text) FROM enrolment WHERE id = :which")
 
 
 def count(db: Database) -> int:
@@ -28,6 +33,23 @@ def table(db: Database, shard: int | None) -> str:
     """
     shards = 1 if shard is None else count(db)
     return EVERYBODY if shard is None or shards == 1 else partition(shard % shards)
+
+
+def tables(db: Database, shard: int | None, *, but: Collection[int]) -> Sequence[str]:
+    """The tables in which the people of a shard lie, or those of all shards; `but` those of some shards."""
+    shards = count(db)
+    if shards == 1:
+        return [] if 0 in but else [EVERYBODY]
+    wanted = range(shards) if shard is None else [shard % shards]
+    return [partition(one) for one in wanted if one not in but]
+
+
+def of(tx: Transaction, which: EnrolmentId) -> int:
+    """The shard in which a place lies."""
+    if tx.dialect.name == "sqlite":
+        return 0
+    name = tx.execute(_WHERE, {"which": which}).scalar_one_or_none() or ""
+    return int(name.rpartition("_p")[2] or 0) if name != EVERYBODY else 0
 
 
 def partition(shard: int) -> str:
