@@ -15,6 +15,7 @@ import aiosmtplib
 
 from benchmarks import postfix, sink
 from sequencer.core.model import DeliveryId, Parcel, Report, Ticket
+from sequencer.core.rates import Grant
 from sequencer.delivery.courier import SmtpCourier
 from sequencer.delivery.way import Lane
 from sequencer.relays import Relay
@@ -62,9 +63,12 @@ class _Ledger:
         self._left = messages
         self.accepted = 0
 
-    def allowance(self, _relay: Relay) -> int | None:
+    def lease(self, _relay: Relay, room: int, _held: int) -> Grant:
         """No limit."""
-        return None
+        return Grant(most=room)
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        """Nothing was leased."""
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         count = min(self._left, len(places))

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from relay import a_parcel, recipient
 
-from sequencer.core import limits
 from sequencer.core.model import Accepted, Deferred, DeliveryId, Outcome, Parcel, Report, Ticket, Uncertain
+from sequencer.core.rates import Grant
 from sequencer.delivery.way import Lane
 from sequencer.relays import Relay
 
@@ -34,7 +34,8 @@ class Office:
     paused: Callable[[], Mapping[str, str]] = dict
     address: Callable[[int], str] = recipient
     smtputf8: frozenset[int] = frozenset()
-    used: Counter[str] = field(default_factory=Counter)  # what relays were given, as far as it is on record
+    used: Counter[str] = field(default_factory=Counter)  # what relays were given or are about to be
+    free: Counter[str] = field(default_factory=Counter)  # of that what is reserved, and in nobody's hand
     outcomes: dict[int, Outcome] = field(default_factory=dict)  # how the last attempt at each ended
     relays: dict[int, str] = field(default_factory=dict)
     released: list[Report] = field(default_factory=list)
@@ -45,12 +46,16 @@ class Office:
     def __post_init__(self) -> None:
         self._queue.extend(Waiting(number) for number in range(1, self.messages + 1))
 
-    def allowance(self, relay: Relay) -> int | None:
+    def lease(self, relay: Relay, room: int, _held: int) -> Grant:
         if not relay.daily_quota:
-            return None
-        most = limits.allowance(quota=relay.daily_quota, ramp=None, now=None)  # type: ignore[arg-type]
-        assert most is not None
-        return max(0, most - self.used[relay.name])
+            return Grant(most=room)
+        name = relay.name
+        self.free[name] += max(0, min(room - self.free[name], relay.daily_quota - self.used[name] - self.free[name]))
+        return Grant(most=min(room, self.free[name]))
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        assert set(unused.values()) == {0}
+        self.free.clear()
 
     def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
         return {name: reason for name, reason in self.paused().items() if name in relays}
@@ -64,6 +69,8 @@ class Office:
         found = next((one for one in self._queue if one.relay != place.relay.name), self._queue[0])
         self._queue.remove(found)
         found.attempt += 1
+        self.used[place.relay.name] += 1
+        self.free[place.relay.name] -= 1
         ticket = Ticket(delivery_id=DeliveryId(found.number), attempt=found.attempt)
         self._in_hand[ticket] = found
         self.most_in_hand = max(self.most_in_hand, len(self._in_hand))
@@ -79,7 +86,9 @@ class Office:
         for report in reports:
             found = self._in_hand.pop(report.ticket)
             found.relay = report.relay
-            self.used[report.relay] += isinstance(report.outcome, Accepted | Uncertain)
+            if not isinstance(report.outcome, Accepted | Uncertain):
+                self.used[report.relay] -= 1
+                self.free[report.relay] += 1
             if isinstance(report.outcome, Deferred) and not report.outcome.tried:
                 self.released.append(report)
                 if not report.outcome.after:

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from sequencer.core import limits
 from sequencer.core.model import Deferred, DeliveryId, Outcome, Parcel, Report, Ticket
+from sequencer.core.rates import Grant
 from sequencer.delivery.connect import open_session, token_source
 from sequencer.delivery.oauth import TokenSource
 from sequencer.delivery.session import NO_SMTPUTF8
@@ -46,8 +47,15 @@ class Ledger(Protocol):
     signs: bool
     intends: bool
 
-    def allowance(self, relay: Relay) -> int | None:
-        """How many more messages this relay may be given today; None for any number."""
+    def lease(self, relay: Relay, room: int, held: int) -> Grant:
+        """How many of `room` messages may be claimed for this relay, and turns for those that hold none.
+
+        Asked only of relays that have a limit. `held` turns are there already; below 0 so many more are needed.
+        """
+        ...
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        """The round is over, and for each of these relays so many of the last turns were not needed."""
         ...
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
@@ -130,6 +138,7 @@ class _Round:
     ) -> None:
         self._ledger = ledger
         self._had = had
+        self._now = now
         self._pending = _Pending()
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
@@ -159,6 +168,8 @@ class _Round:
                 self._over = True
                 self._wake.set()
                 await committer
+                if unused := {way.relay.name: way.spare() for way in self._ways if way.is_limited}:
+                    await self._ask(self._ledger.give_back, unused)
                 watcher.cancel()
         finally:
             for way in self._ways:
@@ -223,16 +234,18 @@ class _Round:
         far = [way for way, room in zip(ways, rooms, strict=True) if room and not way.is_reached]
         if begun := [way.reach(work) for way in far if not way.is_reaching]:
             await asyncio.wait(begun, timeout=_PATIENCE)
-        return [way.lane(room if way.is_reached else 0) for way, room in zip(ways, rooms, strict=True)]
+        # Turns may be over by now.
+        return [way.lane(min(room, way.held) if way.is_reached else 0) for way, room in zip(ways, rooms, strict=True)]
 
     async def _room(self, way: Way) -> int:
         room = way.room()
-        if room and way.is_limited:
-            # What gets on record while we ask is counted twice, and not forgotten.
-            under_way = way.under_way
-            left = await self._ask(self._ledger.allowance, way.relay)
-            room = way.within(left, room, under_way=under_way)
-        return room
+        if not way.is_limited or not (room or way.held < 0):
+            return room
+        if not way.may_ask:
+            return way.within(room)
+        asked = self._now()
+        grant = await self._ask(self._ledger.lease, way.relay, room, way.held)
+        return way.granted(grant, room, asked=asked)
 
     def _told(self, way: Way, parcel: Parcel, outcome: Outcome) -> None:
         self._tried += not (isinstance(outcome, Deferred) and not outcome.tried)

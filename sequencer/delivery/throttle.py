@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from sequencer.core import limits
 from sequencer.core.limits import Breaker, Pace, Window
 from sequencer.core.model import Accepted, Deferred, Outcome, Rejected, Slow
+from sequencer.core.rates import PATIENCE, Grant, Purse, Turn
 from sequencer.relays import Relay
 
 _AHEAD = 10.0  # seconds for which messages are claimed beforehand
+_RETRY = 5.0  # seconds after which turns are asked for anew at the latest, as somebody may have given some back
 _MOST_DOMAINS = 10_000  # domains of which refusals are remembered
 
 
@@ -25,6 +27,9 @@ class Throttle:
         self._window = Window(most=relay.connections, now=relay.connections)
         self._pace = Pace(rate=relay.rate) if relay.rate else None
         self._domains: dict[str, Breaker] = {}
+        # Which of the rate's turns are ours; None where our own pace is all there is.
+        self._purse = Purse() if relay.rate else None
+        self._not_before = 0.0
 
     @property
     def is_closed(self) -> bool:
@@ -54,16 +59,46 @@ class Throttle:
         return self._pace.budget(self._clock(), ahead=_AHEAD, share=self._window.share)
 
     @property
+    def turns(self) -> int:
+        """How many messages have a turn that is leased for them."""
+        return 1 << 30 if self._purse is None else self._purse.count(self._clock())
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether there is hope for more turns."""
+        return self._clock() >= self._not_before
+
+    def granted(self, grant: Grant, *, asked: float) -> None:
+        """What the ledger said, at some moment since `asked`; where it knows of no rate, our own pace is all."""
+        now = self._clock()
+        if self._purse is None or not grant.interval:
+            self._purse = None
+            return
+        self._purse.put(grant, asked=asked, answered=now)
+        if not grant.count:
+            self._not_before = now + min(max(grant.wait - PATIENCE, 0.0), _RETRY)
+
+    def spare(self) -> int:
+        """How many of the last turns nobody has used; they are ours no longer."""
+        return 0 if self._purse is None else self._purse.spare(self._clock())
+
+    @property
     def is_ready(self) -> bool:
         """Whether the rate lets a message start at once."""
-        return self._pace is None or self._pace.spend(self._clock())[1] <= 0
+        now = self._clock()
+        free = self._pace is None or self._pace.spend(now)[1] <= 0
+        return free and (self._purse is None or self._purse.is_open(now))
 
-    def spend(self) -> float:
-        """Start one message; for how many seconds it has to wait first."""
-        if self._pace is None:
-            return 0.0
-        self._pace, wait = self._pace.spend(self._clock(), share=self._window.share)
-        return wait
+    def spend(self) -> Turn:
+        """Start one message: its turn, which may be over before it comes where none is leased for so late."""
+        now, wait, pace = self._clock(), 0.0, self._pace
+        if pace is not None:
+            pace, wait = pace.spend(now, share=self._window.share)
+        turn = Turn(start=now + wait) if self._purse is None else self._purse.take(now + wait)
+        if turn is None:
+            return Turn(start=now + wait, end=now)
+        self._pace = pace
+        return turn
 
     def rests(self, domain: str) -> float:
         """For how many seconds nothing goes to this domain; the first one after that finds out whether more may."""

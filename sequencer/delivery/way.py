@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sequencer.core.model import Deferred, Outcome, Parcel
+from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.connect import RelayDown
 from sequencer.delivery.session import Conversation, Gate
 from sequencer.delivery.throttle import Stock, Throttle
@@ -66,7 +67,7 @@ class Way:
         self._spare: Conversation | None = None
         self._reaching: asyncio.Task[None] | None = None
         self._opening: set[asyncio.Task[Conversation]] = set()
-        self._lines = self._idle = self._in_hand = 0
+        self._lines = self._idle = 0
         self._smtputf8 = True
         self._full = 0
         self._finishing = self._had_its_day = False
@@ -82,8 +83,8 @@ class Way:
 
     @property
     def is_limited(self) -> bool:
-        """Whether there is a limit for the day."""
-        return bool(self.relay.daily_quota or self.relay.warm_up)
+        """Whether there is a rate, or a limit for the day: it is asked of the ledger how much we may send."""
+        return bool(self.relay.rate or self.relay.daily_quota or self.relay.warm_up)
 
     @property
     def is_busy(self) -> bool:
@@ -118,16 +119,31 @@ class Way:
         return self._full - len(self._backlog) if self.is_hungry else 0
 
     @property
-    def under_way(self) -> int:
-        """How many messages were given to it and are not on record yet."""
-        return self._in_hand + self.unsettled
+    def held(self) -> int:
+        """How many turns there are for messages that are not here yet; below 0 where some of those here have none."""
+        return self._throttle.turns - len(self._backlog)
 
-    def within(self, left: int | None, room: int, *, under_way: int) -> int:
-        """The part of `room` that the day's allowance still has, where so many were under way when it was asked for."""
-        if left is None:
-            return room
-        self._had_its_day = left <= 0
-        return max(0, min(room, left - under_way))
+    @property
+    def may_ask(self) -> bool:
+        """Whether it is of use to ask how much may be sent."""
+        return self._throttle.may_ask and not self._throttle.is_closed
+
+    def granted(self, grant: Grant, room: int, *, asked: float) -> int:
+        """The part of `room` that may be claimed, by what the ledger has said since `asked`."""
+        self._throttle.granted(grant, asked=asked)
+        self._had_its_day = self._had_its_day or room > 0 >= grant.most
+        return self.within(min(room, grant.most))
+
+    def within(self, room: int) -> int:
+        """The part of `room` for which there are turns; what is here and has none in sight goes back as it was."""
+        if self._backlog and not self._throttle.turns:
+            self._release("Its turn had not come.")
+        self._more.set()
+        return max(0, min(room, self.held))
+
+    def spare(self) -> int:
+        """How many turns nobody needs, now that the round is over."""
+        return self._throttle.spare()
 
     def lane(self, room: int) -> Lane:
         """As the ledger sees it."""
@@ -151,7 +167,6 @@ class Way:
 
     def push(self, parcel: Parcel) -> None:
         """Lay a message down to be sent."""
-        self._in_hand += 1
         self._backlog.append(parcel)
         self._more.set()
 
@@ -197,13 +212,16 @@ class Way:
     async def _line(self) -> None:
         """Send what lies here over one connection, opened when first needed and again when it is worn or broken."""
         talk, self._spare = self._spare, None
-        while (parcel := await self._next(talk)) is not None:
+        late = False
+        while (taken := await self._next(talk, keep=late)) is not None:
+            parcel, turn = taken
             if talk is not None and talk.wire.is_worn:
                 await talk.wire.quit()
             if talk is None or not talk.wire.is_open:
                 talk = await self._open()
-            # It may have had enough while we waited for a connection, or for our turn.
-            if talk is None or self._throttle.is_closed:
+            late = turn.end < self._now()
+            # It may have had enough while we waited for a connection, or for our turn, and that turn may be over.
+            if talk is None or self._throttle.is_closed or late:
                 back: Parcel | None = parcel
             else:
                 back = await talk.converse(parcel, self._take, self._gate, self._tell)
@@ -258,13 +276,14 @@ class Way:
         finally:
             self._opening.discard(opening)
 
-    async def _next(self, talk: Conversation | None) -> Parcel | None:
-        """The next message, waited for, also for its turn by the rate; None where this line is to end."""
+    async def _next(self, talk: Conversation | None, *, keep: bool) -> tuple[Parcel, Turn] | None:
+        """The next message and its turn, waited for; None where this line is to end."""
         while not self._halt.is_set() and not self._throttle.is_closed and self._lines <= self._throttle.connections:
-            parcel = self._pick()
-            if parcel is not None:
-                return await self._in_turn(parcel, talk)
-            if self._finishing:
+            if self._throttle.turns:
+                parcel = self._pick()
+                if parcel is not None:
+                    return await self._in_turn(parcel, self._throttle.spend(), None if keep else talk)
+            if self._finishing and not self._backlog:
                 break
             self._more.clear()
             self._idle += 1
@@ -273,18 +292,19 @@ class Way:
             self._idle -= 1
         return None
 
-    async def _in_turn(self, parcel: Parcel, talk: Conversation | None) -> Parcel | None:
-        wait = self._throttle.spend()
+    async def _in_turn(self, parcel: Parcel, turn: Turn, talk: Conversation | None) -> tuple[Parcel, Turn] | None:
+        """The message when its turn has come; `talk` is not kept open for it for long."""
+        wait = turn.start - self._now()
         if wait > _IDLE and talk is not None:
             await talk.wire.quit()
         if wait > 0:
             try:
                 await asyncio.wait_for(self._halt.wait(), wait)
             except TimeoutError:
-                return parcel
+                return parcel, turn
             self._tell(parcel, Deferred(reply="We had to stop.", tried=False))
             return None
-        return parcel
+        return parcel, turn
 
     def _take(self) -> Parcel | None:
         """The next message where one is here and it is its turn."""
@@ -312,7 +332,6 @@ class Way:
         return None
 
     def _tell(self, parcel: Parcel, outcome: Outcome) -> None:
-        self._in_hand -= 1
         if not (isinstance(outcome, Deferred) and not outcome.tried):
             self._stock.done += 1
             was_closed = self._throttle.is_closed

@@ -1,13 +1,12 @@
 """What does the courier ask of the ledger during one pass? Claims to send, intents to allow, outcomes to settle."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from sequencer.core import lifecycle, limits, verdicts
+from sequencer.core import lifecycle, verdicts
 from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
 from sequencer.core.model import (
@@ -30,6 +29,7 @@ from sequencer.core.model import (
     Ticket,
     Uncertain,
 )
+from sequencer.core.rates import Grant
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
 from sequencer.flows import catchup, doubt, orders, plan, several, telling
@@ -37,9 +37,10 @@ from sequencer.flows.archive import Archive
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.orders import Print, Withheld
 from sequencer.flows.press import Press
+from sequencer.flows.ration import Ration
 from sequencer.flows.telling import Audience
 from sequencer.relays import Relay
-from sequencer.store import deliveries, enrolments, hot, pauses, relays, shards, subscribers
+from sequencer.store import deliveries, enrolments, hot, pauses, shards, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
 from sequencer.store.pauses import Still
@@ -82,21 +83,20 @@ class PassLedger:
         self._end = end
         # By attempt: what went back may be claimed anew before we have forgotten that it did.
         self._claims: dict[Ticket, Claim] = {}
-        self._limited: set[str] = set()
+        self._ration = Ration(db, now=now)
         self._apart = apart
         self._audience = Audience()
         self._shard = shard
         self._people = shards.table(db, shard)
         self._low = low or LowWater()
 
-    def allowance(self, relay: Relay) -> int | None:
-        """How many more messages this relay may be given now, by its quota and its warm-up; None for any number."""
-        most = limits.allowance(quota=relay.daily_quota, ramp=relay.warm_up, now=self._now)
-        if most is None:
-            return None
-        self._limited.add(relay.name)
-        with self._db.read() as tx:
-            return max(0, most - relays.used(tx, relay.name, now=self._now))
+    def lease(self, relay: Relay, room: int, held: int) -> Grant:
+        """How many of `room` messages this relay may be given now, and turns for those that hold none."""
+        return self._ration.lease(relay, room, held)
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        """What was leased and not needed is there for others; of each of these relays so many of the last turns."""
+        self._ration.give_back(unused)
 
     def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
         """Those of these relays that an admin has paused; all of them where everything stands still."""
@@ -140,6 +140,8 @@ class PassLedger:
         for report in reports:
             self._log(report, settled=report.ticket.delivery_id in settled)
             self._claims.pop(report.ticket, None)
+        self._account(reports, settled)
+        self._ration.not_taken(one for one in intents if one.delivery_id not in granted)
         return granted
 
     def must_end(self) -> bool:
@@ -189,6 +191,7 @@ class PassLedger:
                 deliveries.withhold(tx, claim.ticket, reason=order.reason, now=self._now)
                 log.info("delivery.withheld", extra={"delivery": claim.id, "reason": order.reason})
             else:
+                self._ration.spend(claim.ticket, lane.relay)
                 found.append((claim, order))
         return found
 
@@ -199,7 +202,6 @@ class PassLedger:
         people = {claim.id: subscribers.lock(tx, claim.subscriber_id) for claim, _ in held if claim.id in dead}
         made = [self._settlement(tx, claim, report) for claim, report in held]
         settled = hot.settle(tx, made, now=self._now)
-        self._count_use(tx, [one for one in reports if one.ticket.delivery_id in settled])
         for which, person in people.items():
             if person is not None and which in settled:
                 _suppress(tx, person, dead[which], self._now)
@@ -211,12 +213,11 @@ class PassLedger:
         plan.go_on(tx, self._press.archive, over, now=self._now)
         return settled
 
-    def _count_use(self, tx: Transaction, reports: Sequence[Report]) -> None:
-        """What was given to relays that have a limit for the day; what may have been taken counts as taken."""
-        if self._limited:
-            taken = Counter(one.relay for one in reports if isinstance(one.outcome, Accepted | Uncertain))
-            for relay in sorted(self._limited & set(taken)):
-                relays.use(tx, relay, taken[relay], now=self._now)
+    def _account(self, reports: Sequence[Report], settled: Collection[DeliveryId]) -> None:
+        """What may have been taken counts as taken, and what somebody else has settled meanwhile."""
+        lost = [one.ticket for one in reports if one.ticket.delivery_id not in settled]
+        self._ration.taken([*lost, *(one.ticket for one in reports if isinstance(one.outcome, Accepted | Uncertain))])
+        self._ration.not_taken(one.ticket for one in reports)
 
     def _settlement(self, tx: Transaction, claim: Claim, report: Report) -> Settlement:
         event, again, reply = DeliveryEvent.REJECT, None, report.outcome.reply

@@ -20,6 +20,7 @@ from sequencer.core.model import (
     Ticket,
     Uncertain,
 )
+from sequencer.core.rates import Grant
 from sequencer.delivery.courier import Courier
 from sequencer.delivery.way import Lane
 from sequencer.errors import NotFound
@@ -106,9 +107,12 @@ class _OneMessage:
         self._asked: set[str] = set()
         self._is_away = False
 
-    def allowance(self, relay: Relay) -> int | None:  # noqa: ARG002 (a ledger that counts nothing)
+    def lease(self, relay: Relay, room: int, held: int) -> Grant:  # noqa: ARG002 (a ledger that counts nothing)
         """Whatever is left for today: one message more is no matter."""
-        return None
+        return Grant(most=room)
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        """Nothing was leased."""
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """The message, unless it is on its way, has been answered, or was refused a look by each of them."""

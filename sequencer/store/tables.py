@@ -356,6 +356,15 @@ delivery = Table(
 _WAITING = text("due_at IS NOT NULL")
 _LEASED = text("lease_until IS NOT NULL")
 Index("delivery_waiting", delivery.c.due_at, delivery.c.id, sqlite_where=_WAITING, postgresql_where=_WAITING)
+# Each kind in its own order: who answers a press must not look through a million newsletters that wait.
+Index(
+    "delivery_lane",
+    delivery.c.kind,
+    delivery.c.due_at,
+    delivery.c.id,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
 Index("delivery_leased", delivery.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 Index("ix_delivery_subscriber", delivery.c.subscriber_id)
 # What is uncertain stays for ever in the ledger, and is looked for among millions; here are only those rows.
@@ -381,13 +390,37 @@ pause = Table(
     Column("reason", Text, nullable=False),
 )
 
-# How many messages a relay with a limit for the day was given, by the hour (in hours since 1970).
+# How many messages a relay with a limit for the day was given, by the hour (in hours since 1970), or is about to be;
+# `issues` are those of them that are newsletters.
 relay_use = Table(
     "relay_use",
     metadata,
     Column("relay", String(255), primary_key=True),
     Column("hour", Integer, primary_key=True, autoincrement=False),
     Column("messages", Integer, nullable=False),
+    Column("issues", Integer, nullable=False, server_default="0"),
+)
+
+# Rates that all workers share, of a relay or of a relay towards a domain: the first instant that nobody holds, and
+# until when those are put off whose turn has not come, both in nanoseconds since 1970 by the database's clock.
+rate_bucket = Table(
+    "rate_bucket",
+    metadata,
+    Column("name", String(600), primary_key=True),
+    Column("tat", BigInteger, nullable=False),
+    Column("queued", BigInteger, nullable=False),
+)
+
+# What is left alone, and until when (nanoseconds since 1970, by the database's clock): a relay where the domain is
+# empty, or a domain at a relay.
+rest = Table(
+    "rest",
+    metadata,
+    Column("relay", String(255), primary_key=True),
+    Column("domain", String(255), primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 suppression = Table(

@@ -4,13 +4,14 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 import trustme
 from relay import EXTENSIONS, ChaosRelay, Fault, How, Step, a_parcel, recipient
 
 from sequencer.core.model import Accepted, Outcome, Parcel, Ticket
+from sequencer.core.rates import Grant
 from sequencer.delivery.connect import RelayDown, open_session
 from sequencer.delivery.courier import Carried, SmtpCourier
 from sequencer.delivery.way import Lane
@@ -157,8 +158,11 @@ class Two:
     def __init__(self) -> None:
         self._batches = [[1, 2]]
 
-    def allowance(self, _relay: Relay) -> int | None:
-        return None
+    def lease(self, _relay: Relay, room: int, _held: int) -> Grant:
+        return Grant(most=room)
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        assert not unused
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         return [a_parcel(number, relay=places[0].relay.name) for number in (self._batches or [[]]).pop()]

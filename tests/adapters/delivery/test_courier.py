@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -22,6 +22,7 @@ from sequencer.core.model import (
     Ticket,
     Uncertain,
 )
+from sequencer.core.rates import Grant
 from sequencer.delivery.courier import Carried, Courier, SmtpCourier
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadSettings
@@ -51,8 +52,11 @@ class MemoryLedger:
     threads: set[int] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def allowance(self, _relay: Relay) -> int | None:
-        return None
+    def lease(self, _relay: Relay, room: int, _held: int) -> Grant:
+        return Grant(most=room)
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        assert not unused
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         assert places

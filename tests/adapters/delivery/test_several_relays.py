@@ -2,8 +2,9 @@
 
 import logging
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from endpoint import Answer, Endpoint, granted
 from office import Office, people
 from relay import EXTENSIONS, ChaosRelay, Fault, How, Step, recipient
 
+from sequencer.core import rates
 from sequencer.core.model import (
     Accepted,
     Blame,
@@ -24,6 +26,7 @@ from sequencer.core.model import (
     Ticket,
     Uncertain,
 )
+from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.courier import Carried, SmtpCourier
 from sequencer.delivery.throttle import Throttle
 from sequencer.delivery.way import Lane
@@ -161,11 +164,11 @@ class Belated(Office):
         super().__post_init__()
         self.committed = threading.Event()
 
-    def allowance(self, relay: Relay) -> int | None:
+    def lease(self, relay: Relay, room: int, held: int) -> Grant:
         self.committed.clear()
-        left = super().allowance(relay)
+        granted = super().lease(relay, room, held)
         self.committed.wait(0.05)
-        return left
+        return granted
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         granted = super().record(intents, reports)
@@ -284,8 +287,9 @@ def test_a_connection_carries_as_many_messages_as_the_settings_say(extensions: t
 def test_what_may_start_goes_by_the_rate_and_half_the_connections_are_half_the_rate() -> None:
     clock = Clock()
     throttle = Throttle(Relay(host="mx.test", port=25, tls="off", connections=4, rate=10), clock)
+    throttle.granted(Grant(most=400), asked=clock.now)
     assert throttle.budget == 110
-    assert [throttle.spend() for _ in range(13)] == pytest.approx([0.0] * 11 + [0.1, 0.2])
+    assert [throttle.spend().start - clock.now for _ in range(13)] == pytest.approx([0.0] * 11 + [0.1, 0.2])
     ready = [throttle.is_ready]
     clock.now += 0.31
     assert [*ready, throttle.is_ready] == [False, True]
@@ -293,14 +297,14 @@ def test_what_may_start_goes_by_the_rate_and_half_the_connections_are_half_the_r
     assert throttle.connections == 2
     assert throttle.budget == 50
     throttle.spend()
-    assert throttle.spend() == pytest.approx(0.2 - 0.01)
+    assert throttle.spend().start - clock.now == pytest.approx(0.2 - 0.01)
 
 
 def test_a_relay_without_a_rate_may_be_given_anything() -> None:
     throttle = Throttle(Relay(host="mx.test", port=25, tls="off"), Clock())
     assert throttle.budget > 1_000_000
     assert throttle.is_ready
-    assert throttle.spend() == 0
+    assert throttle.spend() == Turn(start=1000.0)
 
 
 def test_at_a_rate_everything_arrives_all_the_same() -> None:
@@ -310,6 +314,56 @@ def test_at_a_rate_everything_arrives_all_the_same() -> None:
     assert Counter(relay.recipients) == everybody(260)
     # What the rate lets through within ten seconds is claimed, not what there is.
     assert office.most_in_hand <= 260
+
+
+class Leased(Office):
+    """Leases turns of a rate that others have a share in too, from a bucket in memory."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.tat, self.turns = 0, 0
+
+    def lease(self, relay: Relay, room: int, held: int) -> Grant:
+        rate = rates.rate(relay.rate)
+        leased = rates.lease(rate, self.tat, time.monotonic_ns(), wanted=max(0, room - held))
+        self.tat = leased.tat
+        self.turns += leased.count
+        return rates.grant(rate, leased, most=room)
+
+    def give_back(self, unused: Mapping[str, int]) -> None:
+        self.turns -= sum(unused.values())
+
+
+@in_or_out
+def test_each_message_has_a_turn_and_turns_that_are_not_needed_are_given_back(*, in_process: bool) -> None:
+    office = Leased(120, in_process=in_process)
+    with ChaosRelay() as relay:
+        assert SmtpCourier(relay.settings(connections=3, rate=100)).carry(office) == Carried(tried=120)
+    assert Counter(relay.recipients) == everybody(120)
+    assert office.turns >= 120
+    assert office.released == []
+
+
+def test_whoever_greets_so_late_that_turns_are_over_gets_everything_all_the_same() -> None:
+    office = Leased(8)
+    with ChaosRelay(greet_after=1.2) as relay:
+        assert SmtpCourier(relay.settings(connections=2, rate=4, timeout=20)).carry(office).trouble == ""
+    assert Counter(relay.recipients) == everybody(8)
+    assert office.left == 0
+
+
+def test_where_others_hold_all_turns_of_the_next_minute_nothing_is_claimed_nor_asked_for_again_at_once() -> None:
+    office, clock = Leased(8), Clock()
+    office.tat = time.monotonic_ns() + 90 * rates.SECOND
+    with ChaosRelay() as relay:
+        courier = SmtpCourier(relay.settings(rate=0.01), clock=clock)
+        for clock.now in (1000.0, 1004.9):
+            assert courier.carry(office) == Carried(tried=0)
+            assert office.most_in_hand == 0
+            office.tat = 0
+        clock.now = 1005.1
+        assert courier.carry(office).tried == 1
+    assert office.left == 7
 
 
 def test_what_a_very_slow_rate_lets_through_later_is_not_claimed_now() -> None:

@@ -84,6 +84,7 @@ def test_the_hot_indexes_hold_only_what_waits(bare: Database) -> None:
     assert partial == {
         "enrolment_due": "next_due_at IS NOT NULL",
         "delivery_waiting": "due_at IS NOT NULL",
+        "delivery_lane": "due_at IS NOT NULL",
         "delivery_leased": "lease_until IS NOT NULL",
         "delivery_uncertain": "state = 6",
     }

@@ -1,0 +1,55 @@
+"""How much of a rate is still free? One row a rate, which all workers share; leases go by the database's clock.
+
+A row is locked for two short statements. Whoever dies between them has leased nothing, and whoever dies later takes
+with them what they leased, and no more.
+"""
+
+from collections.abc import Mapping
+
+from sqlalchemy import BigInteger, ColumnElement, cast, func, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from sequencer.core import rates
+from sequencer.core.rates import Lease, Rate
+from sequencer.store.database import Transaction
+from sequencer.store.tables import rate_bucket
+
+
+def lease(tx: Transaction, name: str, rate: Rate, *, wanted: int) -> Lease:
+    """The next turns of this rate, `wanted` at most; nobody else gets them."""
+    tat, now = lock(tx, name)
+    leased = rates.lease(rate, tat, now, wanted=wanted)
+    if leased.count:
+        tx.execute(update(rate_bucket).where(rate_bucket.c.name == name).values(tat=leased.tat))
+    return leased
+
+
+def give_back(tx: Transaction, name: str, rate: Rate, *, end: int, unused: int) -> None:
+    """The last turns of the lease that ended there were not needed; they are lost where somebody leased since."""
+    tat, _ = lock(tx, name)
+    after = rates.given_back(rate, tat, end=end, unused=unused)
+    tx.execute(update(rate_bucket).where(rate_bucket.c.name == name).values(tat=after))
+
+
+def lock(tx: Transaction, name: str) -> tuple[int, int]:
+    """The first instant that nobody holds, and now: this rate is ours until the transaction ends."""
+    query = select(rate_bucket.c.tat, clock(tx)).where(rate_bucket.c.name == name).with_for_update()
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+        tx.execute(insert(rate_bucket).values(name=name, tat=0, queued=0).on_conflict_do_nothing())
+        row = tx.execute(query).one()
+    return int(row[0]), int(row[1])
+
+
+def held(tx: Transaction) -> Mapping[str, int]:
+    """For how many nanoseconds from now each rate is leased already; below 0 where nothing is."""
+    rows = tx.execute(select(rate_bucket.c.name, rate_bucket.c.tat, clock(tx)))
+    return {name: int(tat) - int(now) for name, tat, now in rows}
+
+
+def clock(tx: Transaction) -> ColumnElement[int]:
+    """Now, in nanoseconds since 1970, by the database's clock (SQLite's knows milliseconds, PostgreSQL's micro-)."""
+    if tx.dialect.name == "sqlite":
+        return literal_column("CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000000")
+    return cast(func.floor(func.extract("epoch", func.clock_timestamp()) * 1_000_000), BigInteger) * 1000
