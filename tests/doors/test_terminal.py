@@ -59,7 +59,7 @@ def free_port() -> int:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url).status_code == 200
+        return httpx.get(url, timeout=30).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -138,7 +138,7 @@ def test_a_new_user_serves_signs_up_gets_the_mail_and_stops_cleanly(
     url = url_of(folder)
     with started("serve", folder=folder) as process:
         wait_until(lambda: answers(f"{url}/healthz"))
-        assert httpx.post(f"{url}/f/newsletter", data={"email": "reader@example.com"}).status_code == 200
+        assert httpx.post(f"{url}/f/newsletter", data={"email": "reader@example.com"}, timeout=30).status_code == 200
         wait_until(lambda: bool(relay[1].content))
         process.send_signal(stop)
         out, err = process.communicate(timeout=20)
@@ -200,7 +200,7 @@ def test_preview_shows_the_lessons_until_ctrl_c(folder: Path) -> None:
         address = re.search(r"http://\S+", process.stdout.readline())
         assert address
         wait_until(lambda: answers(address[0]))
-        assert "The distance that arrives with closeness" in httpx.get(address[0]).text
+        assert "The distance that arrives with closeness" in httpx.get(address[0], timeout=30).text
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")

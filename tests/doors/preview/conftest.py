@@ -48,5 +48,5 @@ def desk(course: Path) -> Desk:
 @pytest.fixture
 def ask(desk: Desk) -> Iterator[httpx.Client]:
     """A browser at the preview of that course."""
-    with served(preview.build(desk)) as url, httpx.Client(base_url=url) as browser:
+    with served(preview.build(desk)) as url, httpx.Client(base_url=url, timeout=30) as browser:
         yield browser

@@ -50,7 +50,7 @@ def test_the_browser_is_opened_at_the_first_page_and_ctrl_c_ends_it(house: Path)
     with previewed(house, "--open", BROWSER=f"{browser} %s") as (process, url):
         wait_until(lambda: (house / "opened").is_file() and (house / "opened").read_text(encoding="utf-8"))
         assert (house / "opened").read_text(encoding="utf-8") == f"{url}/\n"
-        assert Page(httpx.get(url).text).text("h1") == ["Lessons"]
+        assert Page(httpx.get(url, timeout=30).text).text("h1") == ["Lessons"]
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
@@ -58,7 +58,7 @@ def test_the_browser_is_opened_at_the_first_page_and_ctrl_c_ends_it(house: Path)
 
 def test_a_course_that_is_broken_from_the_start_is_looked_at_all_the_same(house: Path, course: Path) -> None:
     write(course, 1, "\n{{ nobody }}\n")
-    with previewed(house, "small") as (_, url), httpx.Client(base_url=url) as ask:
+    with previewed(house, "small") as (_, url), httpx.Client(base_url=url, timeout=30) as ask:
         assert ask.get("/lesson/1").status_code == 500
         before = ask.get("/stamp").text
         write(course, 1)
@@ -70,7 +70,7 @@ def test_where_the_key_is_elsewhere_the_source_is_shown_unsigned(house: Path) ->
     with (house / "sequencer.toml").open("a", encoding="utf-8") as settings:
         settings.write('dkim_key = "elsewhere.pem"\n')
     with previewed(house) as (process, url):
-        source = Page(httpx.get(f"{url}/lesson/1?shape=source").text).words["pre"][0]
+        source = Page(httpx.get(f"{url}/lesson/1?shape=source", timeout=30).text).words["pre"][0]
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert source.startswith("From: Ann Author")

@@ -97,7 +97,7 @@ def test_what_is_found_in_templates_stands_on_the_list_or_at_their_mail(desk: De
     for name, tag, link in (("lesson", "mj-nothing", "unsubscribe"), ("confirm", "mj-nobody", "confirm")):
         (own / "mail" / f"{name}.mjml").write_text(TEMPLATE.format(tag=tag, link=link), encoding="utf-8")
     desk = replace(desk, templates=Templates(own), watched=(own, *desk.watched))
-    with served(preview.build(desk)) as url, httpx.Client(base_url=url) as ask:
+    with served(preview.build(desk)) as url, httpx.Client(base_url=url, timeout=30) as ask:
         (found,) = notes(ask, "/")
         assert found.startswith("Error, templates/mail/lesson.mjml, line 1 MJML has no <mj-nothing>")
         (found,) = (one for one in notes(ask, "/confirmation") if one.startswith("Error, line 1 "))

@@ -62,7 +62,7 @@ def test_a_template_of_ones_own_is_shown_as_it_is_now(desk: Desk, tmp_path: Path
     (own / "mail").mkdir(parents=True)
     (own / "mail" / "confirm.txt").write_text("Press: {{ links.confirm }}\n", encoding="utf-8")
     desk = replace(desk, templates=Templates(own, live=True), watched=(own, *desk.watched))
-    with served(preview.build(desk)) as url, httpx.Client(base_url=url) as ask:
+    with served(preview.build(desk)) as url, httpx.Client(base_url=url, timeout=30) as ask:
         assert re.match("Press: https://mail", seen(ask, "/confirmation?shape=text").text("pre")[0])
         (own / "mail" / "confirm.txt").write_text("Now press: {{ links.confirm }}\n", encoding="utf-8")
         assert re.match("Now press: https://mail", seen(ask, "/confirmation?shape=text").text("pre")[0])

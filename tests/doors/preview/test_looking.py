@@ -47,7 +47,7 @@ def test_the_source_is_signed_where_the_settings_name_a_key(desk: Desk, tmp_path
     (tmp_path / "key.pem").write_bytes(dkim.new_key(ed25519=False))
     settings = replace(options.load(None, ENVIRON), dkim_key=tmp_path / "key.pem")
     with served(preview.build(replace(desk, signers=Signers(settings)))) as url:
-        source = Page(httpx.get(f"{url}/lesson/1?shape=source").text).words["pre"][0]
+        source = Page(httpx.get(f"{url}/lesson/1?shape=source", timeout=30).text).words["pre"][0]
     assert source.startswith("DKIM-Signature: v=1; a=rsa-sha256")
 
 
