@@ -1,4 +1,4 @@
-"""What does a person read? Compiles a lesson or another mail once, then fills in each person's values."""
+"""What does a person read? Compiles a lesson, an issue or another mail once, then fills in each person's values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -105,6 +105,34 @@ def compile_lesson(
 
     `base_url` is where our site is, from which its images are fetched.
     """
+    shown: dict[str, Mapping[str, object]] = {
+        "course": {**_course(course), "progress": f"{step + 1} of {len(course.lessons)}"},
+        "lesson": _lesson(course, course.lessons[step], step),
+    }
+    own = {"may_hold_digest": course.catch_up is CatchUp.DIGEST}
+    return _compile(course, step, "lesson", own, shown, templates, postal_address, base_url)
+
+
+def compile_issue(words: Course, *, templates: Templates, postal_address: str, base_url: str = "") -> CompiledMail:
+    """An issue, which is the only lesson of `words`, compiled. Raises BadContent with file and line."""
+    shown: dict[str, Mapping[str, object]] = {
+        "course": {**_course(words), "progress": ""},
+        "lesson": _lesson(words, words.lessons[0], 0),
+    }
+    return _compile(words, 0, "issue", {}, shown, templates, postal_address, base_url)
+
+
+def _compile(
+    course: Course,
+    step: int,
+    template: str,
+    own: Mapping[str, object],
+    shown: Mapping[str, Mapping[str, object]],
+    templates: Templates,
+    postal_address: str,
+    base_url: str,
+) -> CompiledMail:
+    """What an author wrote, by its template; `own` are the values that this template has beside the others'."""
     lesson = course.lessons[step]
     marks.check(templates.person_text, lesson.body, path=lesson.source, line=lesson.line)
     for line in (lesson.subject, lesson.preheader, lesson.theme):
@@ -116,20 +144,16 @@ def compile_lesson(
     styles = themes.styles(theme, start=_start(course.language))
     images = {one.to: Placed(url=base_url + one.path, width=one.width, height=one.height) for one in lesson.images}
     body = [_kept(block) for block in markdown.blocks(guarded.body, styles, images)]
-    shown: dict[str, Mapping[str, object]] = {
-        "course": {**_course(course), "progress": f"{step + 1} of {len(course.lessons)}"},
-        "lesson": _lesson(course, lesson, step),
-    }
     values = {
+        **own,
         "theme": theme,
         "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
         "lesson": _lesson(course, guarded, step),
-        "may_hold_digest": course.catch_up is CatchUp.DIGEST,
         "blocks": body,
         "postal_address": marks.literal(postal_address, open_marks),
     }
-    html = marks.restore(templates.mail_html("lesson.mjml", values, lang=course.language), open_marks)
-    text = marks.restore(templates.mail_text("lesson.txt", values, lang=course.language), open_marks)
+    html = marks.restore(templates.mail_html(f"{template}.mjml", values, lang=course.language), open_marks)
+    text = marks.restore(templates.mail_text(f"{template}.txt", values, lang=course.language), open_marks)
     return _compiled(templates, lesson.source, lesson.subject, html, text, shown)
 
 

@@ -49,6 +49,7 @@ class Happening(StrEnum):
     SUBSCRIBED = "subscriber.subscribed"
     CONFIRMED = "subscriber.confirmed"
     SENT = "lesson.sent"
+    ISSUE_SENT = "issue.sent"
     FINISHED = "course.finished"
     UNSUBSCRIBED = "subscriber.unsubscribed"
     BOUNCED = "subscriber.bounced"
@@ -60,6 +61,7 @@ MEANINGS: Mapping[Happening, str] = MappingProxyType(
         Happening.SUBSCRIBED: "Somebody asks for a course. They have not confirmed it yet.",
         Happening.CONFIRMED: "Somebody is on a course: they confirmed, were vouched for, or came back.",
         Happening.SENT: "A mail server has taken a lesson.",
+        Happening.ISSUE_SENT: "A mail server has taken an issue of the newsletter.",
         Happening.FINISHED: "Somebody has come to the end of a course.",
         Happening.UNSUBSCRIBED: "Somebody left a course or everything, or said that it never was them.",
         Happening.BOUNCED: "The address is dead; nothing more is sent there.",

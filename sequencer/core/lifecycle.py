@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from sequencer.core.model import DeliveryState as D
 from sequencer.core.model import EnrolmentState as E
+from sequencer.core.model import IssueState as I
 from sequencer.core.model import SubscriberState as S
 from sequencer.errors import IllegalTransition
 
@@ -35,6 +36,14 @@ class EnrolmentEvent(StrEnum):
     RESTART = "restart"
 
 
+class IssueEvent(StrEnum):
+    """What can happen to an issue of the newsletter."""
+
+    FINISH = "finish"
+    CANCEL = "cancel"
+    SCHEDULE = "schedule"
+
+
 class DeliveryEvent(StrEnum):
     """What can happen to one message to one person."""
 
@@ -53,6 +62,7 @@ class DeliveryEvent(StrEnum):
 
 SE: TypeAlias = SubscriberEvent
 EE: TypeAlias = EnrolmentEvent
+IE: TypeAlias = IssueEvent
 DE: TypeAlias = DeliveryEvent
 
 # A complaint or a dead address outlasts everything: only an admin lifts it, on the suppression list; and an owner who
@@ -96,6 +106,18 @@ ENROLMENT: Mapping[tuple[E, EE], E] = MappingProxyType(
         (E.FINISHED, EE.STOP): E.FINISHED,
         (E.FINISHED, EE.RESUME): E.FINISHED,
         (E.FINISHED, EE.RESTART): E.ACTIVE,
+    }
+)
+
+# Who has got an issue that was called off gets it no more when it is scheduled anew: the ledger sees to that. What has
+# been made ready for everybody can still be called off, for those to whom it has not gone out yet.
+ISSUE: Mapping[tuple[I, IE], I] = MappingProxyType(
+    {
+        (I.SCHEDULED, IE.FINISH): I.SENT,
+        (I.SCHEDULED, IE.CANCEL): I.CANCELLED,
+        (I.SENT, IE.CANCEL): I.CANCELLED,
+        (I.CANCELLED, IE.CANCEL): I.CANCELLED,
+        (I.CANCELLED, IE.SCHEDULE): I.SCHEDULED,
     }
 )
 

@@ -14,6 +14,8 @@ EnrolmentId = NewType("EnrolmentId", int)
 DeliveryId = NewType("DeliveryId", int)
 DepartureId = NewType("DepartureId", int)
 MoveId = NewType("MoveId", int)
+IssueId = NewType("IssueId", int)
+LaneId = NewType("LaneId", int)
 
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -48,8 +50,16 @@ class DeliveryState(StrEnum):
     SKIPPED = "skipped"
 
 
+class IssueState(StrEnum):
+    """Where an issue stands: it is to go out or is going out, everybody's has been made ready, or it was called off."""
+
+    SCHEDULED = "scheduled"
+    SENT = "sent"
+    CANCELLED = "cancelled"
+
+
 class DeliveryKind(StrEnum):
-    """What a message is for; what answers a person's own press goes before lessons.
+    """What a message is for; what answers a person's own press goes before lessons, and issues behind them.
 
     `farewell` says to whom has left how to undo it, `move` asks at a new address whether it is theirs, and `access`
     holds the way to what is kept of a person.
@@ -61,6 +71,7 @@ class DeliveryKind(StrEnum):
     FAREWELL = "farewell"
     MOVE = "move"
     ACCESS = "access"
+    ISSUE = "issue"
 
 
 class SuppressionReason(StrEnum):
@@ -100,6 +111,9 @@ DOUBT_FOR = timedelta(minutes=15)
 
 # How the site's programs may name what happened to somebody; what we tell others has a dot in its name.
 EVENT_NAME = "[a-z][a-z0-9_-]{0,63}"
+
+# The name of the newsletter among the courses: people are on it as they are on a course, and issues go to whom is.
+NEWSLETTER = "newsletter"
 
 # How mails look where a course names no theme of its own.
 DEFAULT_THEME = "paper"
@@ -249,7 +263,7 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A course as its author wrote it.
+    """A course as its author wrote it. The newsletter is one without lessons: only issues come of it.
 
     Who finishes it begins the one that `next` names; with the higher `priority` it goes before others that are due at
     the same time. `holidays` names the country whose public holidays are without lessons. Who is told to have done
@@ -276,6 +290,11 @@ class Course:
     catch_up: CatchUp = CatchUp.SHIFT
     exit_on: tuple[str, ...] = ()
 
+    @property
+    def is_newsletter(self) -> bool:
+        """Whether people who are on it get issues, and no lessons."""
+        return self.slug == NEWSLETTER
+
     def rhythm_to(self, step: int) -> Rhythm:
         """The rhythm that leads to the lesson at `step`, whose own gap goes before the course's."""
         return replace(self.rhythm, gap=self.lessons[step].gap or self.rhythm.gap)
@@ -291,6 +310,46 @@ class Revision:
     course: Course
     lesson_ids: tuple[LessonId, ...]
     published_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One newsletter to the list, as it was scheduled and not changed since: `words` holds it as the only lesson.
+
+    `key` is the front matter's id. Whoever schedules it anew, after it was called off, makes another `run` of it. It is
+    in the archive from `opens_at` on, when it is due to the first of its readers.
+    """
+
+    id: IssueId
+    key: str
+    run: int
+    state: IssueState
+    words: Course
+    scheduled_at: datetime
+    opens_at: datetime
+
+    @property
+    def letter(self) -> Lesson:
+        """Its subject and text."""
+        return self.words.lessons[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """Readers of an issue who are due it at one moment: those in `zones`, or all where none is named.
+
+    `zone` counts the zones that are done with, and `cursor` is the last subscriber of the present one whose message was
+    made ready. `next_at` is when to go on with it, None when it is over (`ended_at`).
+    """
+
+    id: LaneId
+    issue_id: IssueId
+    zones: tuple[str, ...]
+    due_at: datetime
+    zone: int = 0
+    cursor: int = 0
+    next_at: datetime | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -436,7 +495,7 @@ class Enrolment:
 class Delivery:
     """One message to one person: a row of the ledger. `campaign_id` is the id of what it is about.
 
-    That is a lesson, a consent, a departure or a move; for `access` it is the second in which it was asked for.
+    That is a lesson, an issue, a consent, a departure or a move; for `access` the second in which it was asked for.
     """
 
     id: DeliveryId
@@ -467,7 +526,8 @@ class Claim:
     """The right to send one message, for as long as the lease lasts; `attempt` fences every later word about it.
 
     Of the attempts `spared` were none: the message went back without a server having looked at it. A lesson's claim
-    knows the place it belongs to: `step` is the person's once this lesson is over.
+    knows the place it belongs to: `step` is the person's once this lesson is over. `is_wanted`: the person gets our
+    mail, and is on what this belongs to, as far as it belongs to anything.
     """
 
     id: DeliveryId
@@ -488,6 +548,7 @@ class Claim:
     name: str
     timezone: str
     preference: Preference = COURSES_OWN
+    is_wanted: bool = True
 
     @property
     def ticket(self) -> "Ticket":

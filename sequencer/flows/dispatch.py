@@ -16,7 +16,7 @@ from sequencer.flows.ledger import BATCH, PassLedger
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.plan import go_on
 from sequencer.flows.press import Press
-from sequencer.store import deliveries, enrolments, sender, shards
+from sequencer.store import broadcasts, deliveries, enrolments, sender, shards
 from sequencer.store.database import Database
 from sequencer.store.hot import Place
 from sequencer.store.sender import Turn
@@ -125,7 +125,8 @@ def next_due(
     """
     people = shards.tables(db, shard, but=but) if but else [shards.table(db, shard)]
     with db.read() as tx:
-        times = [*(enrolments.next_due(tx, table, since) for table in people), deliveries.next_due(tx)]
+        lessons = [enrolments.next_due(tx, table, since) for table in people]
+        times = [*lessons, deliveries.next_due(tx), broadcasts.next_at(tx)]
     return min((at for at in times if at is not None), default=None)
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from sequencer.core import verdicts
 from sequencer.core.lifecycle import DeliveryEvent
-from sequencer.core.model import DOUBT_FOR, Claim, DeliveryId, DeliveryState, WhenUncertain
+from sequencer.core.model import DOUBT_FOR, Claim, DeliveryId, DeliveryKind, DeliveryState, IssueId, WhenUncertain
 from sequencer.errors import BadRequest, NotFound
 from sequencer.flows import telling
 from sequencer.flows.archive import Archive
@@ -36,11 +36,14 @@ class Doubt:
 
 
 def settle(tx: Transaction, archive: Archive, claim: Claim, *, now: datetime) -> Doubt:
-    """What the course says about this message in doubt; one that is in doubt again and again is left to an admin."""
+    """What course or newsletter say about this message in doubt; one in doubt again and again is left to an admin."""
     policy, rest = WhenUncertain.RETRY, DOUBT_FOR
     if claim.revision_id is not None:
         course = archive.revision(tx, claim.revision_id).course
         policy, rest = course.uncertain, course.doubt_for
+    elif claim.kind is DeliveryKind.ISSUE:
+        words = archive.issue(tx, IssueId(claim.campaign_id)).words
+        policy, rest = words.uncertain, words.doubt_for
     if policy is WhenUncertain.ASSUME_SENT:
         return Doubt(sent=True)
     if policy is WhenUncertain.HOLD or claim.doubts + 1 >= verdicts.MOST_DOUBTS:

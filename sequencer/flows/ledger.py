@@ -32,7 +32,7 @@ from sequencer.core.model import (
 from sequencer.core.rates import Grant
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent
-from sequencer.flows import catchup, doubt, orders, plan, several, telling
+from sequencer.flows import broadcast, catchup, doubt, orders, plan, several, telling
 from sequencer.flows.archive import Archive
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.orders import Print, Withheld
@@ -128,7 +128,7 @@ class PassLedger:
             if broken:
                 self.record([], broken)
             parcels = self._granted([parcel for _, parcel in made if isinstance(parcel, Parcel)])
-            if parcels or not more:
+            if parcels or not (more or (usable and self._fan_out())):
                 return parcels
         return []
 
@@ -148,6 +148,10 @@ class PassLedger:
         """Whether even answers that are awaited are not to be awaited any longer."""
         return self._end()
 
+    def _fan_out(self) -> bool:
+        """Where nothing is left, make more of an issue ready: never more than is being sent. Whether there was more."""
+        return broadcast.fan_out(self._db, self._press.archive, now=self._now)
+
     def _granted(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
         """Where what is claimed is written without another question: those whose intent is on record now."""
         if not self.intends or not parcels:
@@ -158,7 +162,7 @@ class PassLedger:
     def _claim(self, tx: Transaction, most: int, paused: Still) -> tuple[Sequence[Claim], bool]:
         """What waits in the ledger first, then new lessons, then what may come behind them. Also whether any was due.
 
-        What answers a person's own press comes before lessons.
+        The order of claims: what answers a person's own press, lessons, reminders, issues.
         """
         if paused.everything is not None or not most:
             return [], False
@@ -169,8 +173,11 @@ class PassLedger:
         due = self._claim_due(tx, most, paused)
         if due:
             return _make_claims(tx, self._press.archive, due, self._now, self._apart, still), True
-        behind = deliveries.claim_waiting(tx, now=self._now, limit=most, behind=True)
-        return deliveries.claims(tx, behind) if behind else [], bool(behind)
+        for kinds in (deliveries.BEHIND, deliveries.LAST):
+            behind = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still, only=kinds)
+            if behind:
+                return deliveries.claims(tx, behind), True
+        return [], False
 
     def _claim_due(self, tx: Transaction, most: int, paused: Still) -> Sequence[Due]:
         """People whose lesson is due, but for those whose shard stands still: their rows stay due."""
@@ -205,7 +212,7 @@ class PassLedger:
         for which, person in people.items():
             if person is not None and which in settled:
                 _suppress(tx, person, dead[which], self._now)
-        if self._audience.wants(tx, Happening.SENT):
+        if any(self._audience.wants(tx, what) for what in (Happening.SENT, Happening.ISSUE_SENT)):
             made_sent = {one.ticket for one in made if one.event is DeliveryEvent.ACCEPT}
             sent = [claim for claim, _ in held if claim.ticket in made_sent and claim.id in settled]
             telling.sent(tx, self._press.archive, sent, now=self._now)

@@ -189,17 +189,20 @@ def enrol(tx: Transaction, person: Subscriber, course: CourseId, now: datetime) 
     elif place.state is EnrolmentState.STOPPED:
         # Who comes back does not wait for the end of a pause that they once chose.
         place = replace(place, paused_until=None)
-        due = replan.next_due(tx, person, place, revision, now=now)
         state = lifecycle.move(lifecycle.ENROLMENT, place.state, EnrolmentEvent.RESUME)
-        skipped = deliveries.revive(tx, place, due_at=due)
+        due = None if revision.course.is_newsletter else replan.next_due(tx, person, place, revision, now=now)
+        # An issue that was skipped when they left is not sent when they come back: it is old news.
+        skipped = due is not None and deliveries.revive(tx, place, due_at=due)
         enrolments.save(tx, replace(place, state=state, next_due_at=None if skipped else due))
     found = enrolments.find(tx, person.id, course)
     assert found is not None  # noqa: S101 (made above, in this transaction)
     return revision, found
 
 
-def _first_due(person: Subscriber, revision: Revision, now: datetime) -> datetime:
-    """When the first lesson is due, by the person's own rhythm."""
+def _first_due(person: Subscriber, revision: Revision, now: datetime) -> datetime | None:
+    """When the first lesson is due, by the person's own rhythm; None on the newsletter."""
+    if revision.course.is_newsletter:
+        return None
     rhythm = hours.to_lesson(revision.course, 0, since=now, preference=person.preference)
     zone = hours.zone(person.timezone, replan.UTC)
     return schedule.first_due(now, zone, rhythm, share=hours.share(person.id, revision))

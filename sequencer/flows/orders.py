@@ -16,6 +16,9 @@ from sequencer.core.model import (
     DeliveryId,
     DeliveryKind,
     DepartureId,
+    Issue,
+    IssueId,
+    IssueState,
     MoveId,
     Parcel,
     Revision,
@@ -47,7 +50,7 @@ class Withheld:
 class Desk:
     """Where messages are made during one claim: the press, the time, and what all of them need, looked up at once.
 
-    That is what each lesson lists of those before it, what each confirmation asks, and the courses it asks about.
+    That is what lessons list of those before them, what confirmations ask, the courses they ask about, and issues.
     """
 
     press: Press
@@ -55,17 +58,20 @@ class Desk:
     digests: Mapping[DeliveryId, Digest]
     questions: Mapping[ConsentId, Question]
     current: Mapping[CourseId, Revision]
+    issues: Mapping[IssueId, Issue]
 
 
 def desk(tx: Transaction, press: Press, claims: Collection[Claim], *, now: datetime) -> Desk:
     """The desk at which these claims are made."""
     questions = asking.about(tx, {ConsentId(one.campaign_id) for one in claims if one.kind in asking.KINDS})
+    issues = {IssueId(one.campaign_id) for one in claims if one.kind is DeliveryKind.ISSUE}
     return Desk(
         press=press,
         now=now,
         digests=catchup.digests(tx, press, list(claims)),
         questions=questions,
         current={which: press.archive.current(tx, which) for which in {one.course_id for one in questions.values()}},
+        issues={which: press.archive.issue(tx, which) for which in issues},
     )
 
 
@@ -80,6 +86,16 @@ def _lesson(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | 
     revision = desk.press.archive.revision(tx, claim.revision_id)
     digest = desk.digests.get(claim.id, NO_DIGEST)
     return partial(desk.press.lesson, claim, revision, relay, digest=digest)
+
+
+def _issue(_tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
+    """An issue: whether it still goes out, and whether the person still is on the newsletter."""
+    issue = desk.issues[IssueId(claim.campaign_id)]
+    if issue.state is IssueState.CANCELLED or claim.run != issue.run:
+        return Withheld(reason="The issue was called off before it was sent.")
+    if not claim.is_wanted:
+        return Withheld(reason="The person left the newsletter before it was sent.")
+    return partial(desk.press.issue, claim, issue, relay)
 
 
 def _question(_tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
@@ -164,5 +180,6 @@ _KINDS: Mapping[DeliveryKind, Callable[[Transaction, Desk, Claim, Relay], Print 
         DeliveryKind.FAREWELL: _farewell,
         DeliveryKind.MOVE: _move,
         DeliveryKind.ACCESS: _access,
+        DeliveryKind.ISSUE: _issue,
     }
 )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from sequencer.core import schedule
 from sequencer.core.hooks import Happening
-from sequencer.core.model import Claim, CourseId, EnrolmentState, Preference, Revision, Rhythm
+from sequencer.core.model import Claim, CourseId, DeliveryKind, EnrolmentState, Preference, Revision, Rhythm
 from sequencer.flows import hours, several, telling
 from sequencer.flows.archive import Archive
 from sequencer.flows.telling import Told
@@ -24,8 +24,8 @@ def go_on(tx: Transaction, archive: Archive, claims: Sequence[Claim], *, now: da
 
     Who has moved on already is left alone, so that it may be said twice.
     """
-    places = [(one, one.enrolment_id, one.course_id) for one in claims]
-    revisions = {course: archive.current(tx, course) for course in {one.course_id for one in claims} if course}
+    places = [(one, one.enrolment_id, one.course_id) for one in claims if one.kind is DeliveryKind.LESSON]
+    revisions = {course: archive.current(tx, course) for course in {which for _, _, which in places} if course}
     slots = _Slots(now, archive.default_zone)
     plans = [
         Plan(enrolment_id=place, step=claim.step, due_at=slots.due(claim, revisions[course]))

@@ -11,11 +11,11 @@ from sequencer.content.render import (
     ACCESS,
     FAREWELL,
     FAREWELL_COURSE,
-    LETTERS,
     MOVED,
     CompiledMail,
     Mail,
     Person,
+    compile_issue,
     compile_lesson,
     compile_letter,
 )
@@ -33,6 +33,7 @@ from sequencer.core.model import (
     Departure,
     Enrolment,
     EnrolmentId,
+    Issue,
     LessonId,
     Move,
     Parcel,
@@ -48,7 +49,6 @@ from sequencer.relays import Relay
 from sequencer.store.asking import Question
 
 _NO_LINKS = {"unsubscribe": "", "preferences": "", "view": "", "course": ""}
-_STEP_OF = {template: -1 - at for at, template in enumerate(LETTERS)}  # of mails that are no lesson of the course
 UNDO_WITHIN = timedelta(days=30)  # after leaving, and after moving to another address
 ACCESS_WITHIN = timedelta(days=1)
 # How long their links work, where it is not as long as that of a confirmation.
@@ -69,7 +69,7 @@ class Imprint:
 
 
 class Press:
-    """Makes parcels. One for each installation; keeps what was published, and compiled mails by revision and step.
+    """Makes parcels. One for each installation; keeps what was published, and compiled mails by what they are of.
 
     `signs`: a parcel takes a private key's work, which is done in C beside whatever else Python does.
     """
@@ -80,7 +80,7 @@ class Press:
         self._signers = signers
         self._templates = templates
         self._imprint = imprint
-        self._compiled: dict[tuple[int, int], CompiledMail] = {}
+        self._compiled: dict[tuple[str, int, int], CompiledMail] = {}
 
     def lesson(self, claim: Claim, revision: Revision, relay: Relay, *, digest: Digest = NO_DIGEST) -> Parcel:
         """The parcel of a lesson, made for this relay. Raises BadContent where it cannot be made."""
@@ -97,23 +97,42 @@ class Press:
         )
         return self._parcel(
             claim,
-            revision,
+            course,
             relay,
             mail,
             list_name=course.title,
-            list_id=f"{course.slug}.list-id.{course.sender.address.rpartition('@')[2]}",
+            list_id=_list_id(course),
             unsubscribe=leave,
+        )
+
+    def issue(self, claim: Claim, issue: Issue, relay: Relay) -> Parcel:
+        """The parcel of an issue, made for this relay. Raises BadContent where it cannot be made."""
+        course = issue.words
+        leave = self.leave_url(claim.subscriber_id, claim.course_id or 0)
+        links = {
+            "unsubscribe": leave,
+            "preferences": self.preferences_url(claim.subscriber_id),
+            "view": self.view_url(claim.id),
+            "course": "",
+        }
+        mail = self._issue(issue).fill(Person(name=claim.name, address=claim.address.normalized, links=links))
+        return self._parcel(
+            claim, course, relay, mail, list_name=course.title, list_id=_list_id(course), unsubscribe=leave
         )
 
     def letter(self, claim: Claim, template: str, links: Mapping[str, str], revision: Revision, relay: Relay) -> Parcel:
         """The parcel of a mail that is no lesson, by its template: no list, no name, nothing that a visitor wrote."""
         mail = self._letter(revision, template).fill(Person(name="", address="", links=links))
-        return self._parcel(claim, revision, relay, mail, automatic=True)
+        return self._parcel(claim, revision.course, relay, mail, automatic=True)
 
     def web_view(self, row: Delivery, revision: Revision) -> Mail:
         """A lesson as a page: without the links that act for the person, as pages are passed on."""
         person = Person(name="", address="", links=_NO_LINKS)
         return self._compile(revision, _step(revision, row.campaign_id)).fill(person)
+
+    def issue_page(self, issue: Issue) -> Mail:
+        """An issue as a page for everybody: without anything of a person's."""
+        return self._compile_issue(issue).fill(Person(name="", address="", links=_NO_LINKS))
 
     def at(self, path: str) -> str:
         """The address of this path here."""
@@ -185,17 +204,33 @@ class Press:
     def _lesson(self, revision: Revision, lesson_id: int) -> CompiledMail:
         """The lesson, compiled once into the lines that travel."""
         step = _step(revision, lesson_id)
-        key = (revision.id, step)
+        key = ("lesson", revision.id, step)
         if key not in self._compiled:
             self._keep(key, self._compile(revision, step))
         return self._compiled[key]
+
+    def _issue(self, issue: Issue) -> CompiledMail:
+        """The issue, compiled once a run into the lines that travel."""
+        key = ("issue", issue.id, issue.run)
+        if key not in self._compiled:
+            self._keep(key, self._compile_issue(issue))
+        return self._compiled[key]
+
+    def _compile_issue(self, issue: Issue) -> CompiledMail:
+        imprint = self._imprint
+        return compile_issue(
+            issue.words,
+            templates=self._templates,
+            postal_address=imprint.postal_address,
+            base_url=imprint.site or imprint.base_url,
+        )
 
     def _until(self, path: str, purpose: Purpose, subject: int, expires_at: datetime, *, about: int = 0) -> str:
         token = tokens.seal(self._imprint.secret, purpose, subject, about=about, expires_at=expires_at)
         return f"{self._imprint.base_url}/{path}/{token}"
 
     def _letter(self, revision: Revision, template: str) -> CompiledMail:
-        key = (revision.id, _STEP_OF[template])
+        key = (template, revision.id, 0)
         if key not in self._compiled:
             imprint = self._imprint
             within = _WITHIN.get(template, timedelta(days=imprint.confirm_within))
@@ -216,7 +251,7 @@ class Press:
             base_url=imprint.site or imprint.base_url,
         )
 
-    def _keep(self, key: tuple[int, int], compiled: CompiledMail) -> None:
+    def _keep(self, key: tuple[str, int, int], compiled: CompiledMail) -> None:
         if len(self._compiled) >= _MOST_COMPILED:
             del self._compiled[next(iter(self._compiled))]
         self._compiled[key] = compiled.encoded(quoted.encode)
@@ -224,7 +259,7 @@ class Press:
     def _parcel(
         self,
         claim: Claim,
-        revision: Revision,
+        course: Course,
         relay: Relay,
         mail: Mail,
         *,
@@ -233,7 +268,6 @@ class Press:
         unsubscribe: str = "",
         automatic: bool = False,
     ) -> Parcel:
-        course = revision.course
         letter = Letter(
             sender=course.sender,
             recipient=claim.address.wire,
@@ -276,6 +310,11 @@ class Press:
         """The Message-ID that a lesson to this person has, or would have."""
         domain = sender.rpartition("@")[2]
         return tokens.message_id(self._imprint.secret, DeliveryKind.LESSON, lesson, who, run, domain=domain)
+
+
+def _list_id(course: Course) -> str:
+    # RFC 2919: the same for as long as the course, or the newsletter, lives.
+    return f"{course.slug}.list-id.{course.sender.address.rpartition('@')[2]}"
 
 
 def _step(revision: Revision, lesson_id: int) -> int:

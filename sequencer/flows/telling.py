@@ -16,6 +16,7 @@ from sequencer.core.model import (
     Claim,
     CourseId,
     DeliveryKind,
+    IssueId,
     LessonId,
     Subscriber,
     SubscriberId,
@@ -78,15 +79,19 @@ def happened(
 
 
 def sent(tx: Transaction, archive: Archive, claims: Sequence[Claim], *, now: datetime) -> None:
-    """These messages were taken by a mail server: those of them that are lessons are told."""
-    told = []
+    """These messages were taken by a mail server: those of them that are lessons or issues are told."""
+    told, issues = [], []
     for claim in claims:
+        if claim.kind is DeliveryKind.ISSUE:
+            more = {"issue": archive.issue(tx, IssueId(claim.campaign_id)).key, "delivery": claim.id}
+            issues.append(Told(who=claim.subscriber_id, address=claim.address, course=claim.course_id, more=more))
         if claim.kind is DeliveryKind.LESSON and claim.revision_id is not None:
             revision = archive.revision(tx, claim.revision_id)
             at = revision.lesson_ids.index(LessonId(claim.campaign_id))
             more = {"lesson": revision.course.lessons[at].key, "number": at + 1, "delivery": claim.id}
             told.append(Told(who=claim.subscriber_id, address=claim.address, course=revision.course_id, more=more))
     tell(tx, Happening.SENT, told, now=now)
+    tell(tx, Happening.ISSUE_SENT, issues, now=now)
 
 
 def suppressed(

@@ -98,11 +98,18 @@ def set_rhythm(
 
 
 def _put_off(tx: Transaction, person: Subscriber, which: EnrolmentId, ends_at: datetime | None, now: datetime) -> None:
-    """A lesson that waits to be tried again waits for the end of the pause too, or comes back from there."""
+    """A lesson that waits to be tried again waits for the end of the pause too, or comes back from there.
+
+    An issue does not wait: when the pause is over it is old news.
+    """
     place = seats.known(tx, which)
-    if ends_at is not None or seats.is_paused(place, now):
+    revision = seats.words(tx, place)
+    if revision.course.is_newsletter:
+        if ends_at is not None:
+            deliveries.cancel_of(tx, place, reason="The person paused before it was sent.", now=now)
+    elif ends_at is not None or seats.is_paused(place, now):
         place = replace(place, next_due_at=None, paused_until=ends_at)
-        deliveries.put_off(tx, place, due_at=replan.next_due(tx, person, place, seats.words(tx, place), now=now))
+        deliveries.put_off(tx, place, due_at=replan.next_due(tx, person, place, revision, now=now))
 
 
 def _morning(until: date | timedelta, zone: ZoneInfo, now: datetime) -> datetime:

@@ -35,7 +35,7 @@ from sequencer.store.tables import revision as revision_table
 
 def digest(course: Course) -> str:
     """Names the course's words and timing: equal digests mean there is nothing to publish."""
-    return hashlib.sha256(_to_json(course).encode()).hexdigest()
+    return hashlib.sha256(to_json(course).encode()).hexdigest()
 
 
 def publish(tx: Transaction, course: Course, *, now: datetime) -> Revision | None:
@@ -49,7 +49,7 @@ def publish(tx: Transaction, course: Course, *, now: datetime) -> Revision | Non
     lesson_ids = _ensure_lessons(tx, course_id, course)
     made = tx.execute(
         insert(revision_table)
-        .values(course_id=course_id, number=last + 1, digest=digest(course), content=_to_json(course), published_at=now)
+        .values(course_id=course_id, number=last + 1, digest=digest(course), content=to_json(course), published_at=now)
         .returning(revision_table.c.id)
     )
     return Revision(
@@ -123,7 +123,7 @@ def _revisions() -> Any:  # noqa: ANN401 (SQLAlchemy's select of a join has no n
 
 
 def _revision(tx: Transaction, row: Row[Any]) -> Revision:
-    course = _from_json(row.slug, row.content)
+    course = from_json(row.slug, row.content)
     ids = {key: which for which, key in keys(tx, CourseId(row.course_id)).items()}
     return Revision(
         id=RevisionId(row.id),
@@ -152,7 +152,7 @@ def _ensure_lessons(tx: Transaction, course_id: CourseId, course: Course) -> tup
     return tuple(known[lesson.key] for lesson in course.lessons)
 
 
-def _to_json(course: Course) -> str:
+def to_json(course: Course) -> str:
     """The course in one canonical text; what is left out here is not published."""
     rhythm = course.rhythm
     content: dict[str, object] = {
@@ -216,7 +216,8 @@ def _timing_to_json(course: Course) -> dict[str, object]:
     return {key: value for key, value in said.items() if value}
 
 
-def _from_json(slug: str, text: str) -> Course:
+def from_json(slug: str, text: str) -> Course:
+    """The course of this name that `to_json` wrote."""
     content: Mapping[str, Any] = json.loads(text)
     return Course(
         slug=slug,

@@ -21,6 +21,7 @@ from sequencer.core.model import (
     DeliveryState,
     Enrolment,
     EnrolmentId,
+    EnrolmentState,
     Preference,
     RevisionId,
     SubscriberId,
@@ -33,26 +34,29 @@ from sequencer.store.tables import address_change, delivery, enrolment, subscrib
 
 UNSEEN = "The sender stopped before an answer was seen."
 _WAITING = and_(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at.is_not(None))
-# What answers a person's own press goes out before lessons, and before new lessons are claimed; a reminder after them.
+# What answers a person's own press goes out before lessons, and before new lessons are claimed; a reminder after them,
+# and issues after everything.
 AT_ONCE = (DeliveryKind.CONFIRMATION, DeliveryKind.FAREWELL, DeliveryKind.MOVE, DeliveryKind.ACCESS)
 BEHIND = (DeliveryKind.REMINDER,)
+LAST = (DeliveryKind.ISSUE,)
 _RANK = case((delivery.c.kind.in_(AT_ONCE), 0), (delivery.c.kind.in_(BEHIND), 2), else_=1)
 
 
 def claim_waiting(
-    tx: Transaction, *, now: datetime, limit: int, still: Collection[CourseId] = (), behind: bool = False
+    tx: Transaction, *, now: datetime, limit: int, still: Collection[CourseId] = (), only: Collection[DeliveryKind] = ()
 ) -> Sequence[DeliveryId]:
     """Take up to `limit` waiting rows whose time has come: queued, deferred, or uncertain and to be sent once more.
 
-    What answers a person's own press comes first; what may come `behind` new lessons is taken only where that is said.
-    Lessons of people who are not active any more, or of courses that stand `still`, are left alone.
+    What answers a person's own press comes first, then lessons; what comes behind new lessons is taken only where it is
+    asked for by its kind, as the `only` one. Lessons of people who are not active any more are left alone, and whatever
+    belongs to courses that stand `still`.
     """
     picked = (
         select(delivery.c.id)
         .join(subscriber)
         .where(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at <= now, _wanted())
-        .where(delivery.c.kind.in_(BEHIND) if behind else delivery.c.kind.not_in(BEHIND))
-        .order_by(_RANK, delivery.c.due_at, delivery.c.id)
+        .where(delivery.c.kind.in_(list(only)) if only else delivery.c.kind.not_in((*BEHIND, *LAST)))
+        .order_by(*([] if only else [_RANK]), delivery.c.due_at, delivery.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=delivery)
     )
@@ -82,6 +86,7 @@ def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
     moving = and_(delivery.c.kind == DeliveryKind.MOVE, address_change.c.id == delivery.c.campaign_id)
     query = (
         select(*delivery.c, *_person_columns(), enrolment.c.course_id, enrolment.c.step, enrolment.c.pace)
+        .add_columns(subscriber.c.state.label("of_person"), enrolment.c.state.label("of_place"))
         .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
         .outerjoin(address_change, moving)
         .outerjoin(enrolment, enrolment.c.id == delivery.c.enrolment_id)
@@ -108,6 +113,7 @@ def claims(tx: Transaction, ids: Iterable[DeliveryId]) -> Sequence[Claim]:
             name=row.name,
             timezone=row.timezone,
             preference=Preference(send_at=row.send_at, days=row.days, pace=row.pace),
+            is_wanted=row.of_person is SubscriberState.ACTIVE and row.of_place in (None, EnrolmentState.ACTIVE),
         )
         for row in tx.execute(query)
     ]
@@ -309,9 +315,13 @@ def next_due(tx: Transaction) -> datetime | None:
 
 
 def _wanted() -> ColumnElement[bool]:
-    """Whether the person of a message gets it: lessons while they are active, anything else unless suppressed."""
+    """Whether the person of a message gets it: lessons while they are active, anything else unless suppressed.
+
+    Issues are taken in any case: those that nobody wants any more are found out then, and not left waiting.
+    """
+    issues = delivery.c.kind.in_(LAST)
     other = and_(delivery.c.kind != DeliveryKind.LESSON, subscriber.c.state != SubscriberState.SUPPRESSED)
-    return or_(other, subscriber.c.state == SubscriberState.ACTIVE)
+    return or_(issues, other, subscriber.c.state == SubscriberState.ACTIVE)
 
 
 def _of(place: Enrolment) -> ColumnElement[bool]:

@@ -70,8 +70,10 @@ def page(
     return [_enrolment(row) for row in tx.execute(query)]
 
 
-def start(tx: Transaction, who: SubscriberId, course: CourseId, *, due_at: datetime, now: datetime) -> EnrolmentId:
-    """Put a person at the beginning of a course."""
+def start(
+    tx: Transaction, who: SubscriberId, course: CourseId, *, due_at: datetime | None, now: datetime
+) -> EnrolmentId:
+    """Put a person at the beginning of a course, or on the newsletter, where no lesson is due."""
     made = tx.execute(
         insert(enrolment)
         .values(

@@ -31,6 +31,7 @@ from sequencer.core.model import (
     DeliveryKind,
     DeliveryState,
     EnrolmentState,
+    IssueState,
     Pace,
     Pairs,
     SubscriberState,
@@ -166,7 +167,9 @@ DELIVERY_KIND = Coded(
     DeliveryKind.FAREWELL,
     DeliveryKind.MOVE,
     DeliveryKind.ACCESS,
+    DeliveryKind.ISSUE,
 )
+ISSUE_STATE = Coded(IssueState.SCHEDULED, IssueState.SENT, IssueState.CANCELLED)
 PACE = Coded(Pace.DAILY, Pace.EVERY_OTHER_DAY, Pace.WEEKLY)
 SUPPRESSION_REASON = Coded(
     SuppressionReason.BOUNCE, SuppressionReason.COMPLAINT, SuppressionReason.MANUAL, SuppressionReason.DISOWNED
@@ -224,6 +227,9 @@ Index(
     sqlite_where=_UNCONFIRMED,
     postgresql_where=_UNCONFIRMED,
 )
+
+# An issue that goes out at everybody's own hour finds its readers by their zones.
+Index("subscriber_zone", subscriber.c.timezone, subscriber.c.id)
 
 course = Table(
     "course",
@@ -293,6 +299,7 @@ consent = Table(
     Column("tags", Words, nullable=False, server_default="[]"),
     Column("assent", ASSENT, nullable=False, server_default="0"),
     Column("considered_at", UtcDateTime),
+    Column("newsletter", SmallInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 Index("ix_consent_subscriber", consent.c.subscriber_id)
@@ -370,6 +377,45 @@ Index("ix_delivery_subscriber", delivery.c.subscriber_id)
 # What is uncertain stays for ever in the ledger, and is looked for among millions; here are only those rows.
 UNCERTAIN = text(f"state = {DELIVERY_STATE.members.index(D.UNCERTAIN)}")
 Index("delivery_uncertain", delivery.c.id, sqlite_where=UNCERTAIN, postgresql_where=UNCERTAIN)
+
+# One newsletter to the list: its words as they were scheduled. `run` counts how often it was scheduled anew.
+issue = Table(
+    "issue",
+    metadata,
+    _id(),
+    Column("key", String(100), nullable=False, unique=True),
+    Column("run", SmallInteger, nullable=False),
+    Column("state", ISSUE_STATE, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("scheduled_at", UtcDateTime, nullable=False),
+    Column("opens_at", UtcDateTime, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("issue_archive", issue.c.opens_at, issue.c.id)
+
+# How far an issue has come among those who are due it at one moment: a cursor, whatever the length of the list.
+broadcast_lane = Table(
+    "broadcast_lane",
+    metadata,
+    _id(),
+    _to("issue"),
+    Column("zones", Words, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("zone", SmallInteger, nullable=False),
+    Column("cursor", _Id, nullable=False),
+    Column("next_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+)
+# Only lanes that are not over are in it.
+_OPEN_LANE = text("next_at IS NOT NULL")
+Index(
+    "broadcast_lane_open",
+    broadcast_lane.c.due_at,
+    broadcast_lane.c.id,
+    sqlite_where=_OPEN_LANE,
+    postgresql_where=_OPEN_LANE,
+)
+Index("ix_broadcast_lane_issue", broadcast_lane.c.issue_id)
 
 # Lessons that a person has ticked, in each pass through the course.
 done = Table(

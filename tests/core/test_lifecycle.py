@@ -8,8 +8,17 @@ from typing import Any
 import pytest
 
 from sequencer.core import lifecycle
-from sequencer.core.lifecycle import DELIVERY, ENROLMENT, SUBSCRIBER, DeliveryEvent, EnrolmentEvent, SubscriberEvent
-from sequencer.core.model import DeliveryState, EnrolmentState, SubscriberState
+from sequencer.core.lifecycle import (
+    DELIVERY,
+    ENROLMENT,
+    ISSUE,
+    SUBSCRIBER,
+    DeliveryEvent,
+    EnrolmentEvent,
+    IssueEvent,
+    SubscriberEvent,
+)
+from sequencer.core.model import DeliveryState, EnrolmentState, IssueState, SubscriberState
 from sequencer.errors import IllegalTransition
 
 Moves = Mapping[tuple[Any, Any], Any]
@@ -26,6 +35,11 @@ active      finish finished    stop stopped      resume active      restart acti
 stopped     finish finished    stop stopped      resume active
 finished                       stop finished     resume finished    restart active
 """
+ISSUE_MOVES = """
+scheduled   finish sent        cancel cancelled
+sent                           cancel cancelled
+cancelled                      cancel cancelled  schedule scheduled
+"""
 DELIVERY_MOVES = """
 queued      claim claimed      cancel skipped
 claimed     intend sending     defer deferred    reject failed      cancel skipped     expire deferred
@@ -39,6 +53,7 @@ skipped     revive deferred
 TABLES = [
     (SUBSCRIBER, SubscriberState, SubscriberEvent, SUBSCRIBER_MOVES),
     (ENROLMENT, EnrolmentState, EnrolmentEvent, ENROLMENT_MOVES),
+    (ISSUE, IssueState, IssueEvent, ISSUE_MOVES),
     (DELIVERY, DeliveryState, DeliveryEvent, DELIVERY_MOVES),
 ]
 
@@ -119,7 +134,7 @@ def test_a_diagram_draws_each_move_that_leads_elsewhere() -> None:
     )
 
 
-@pytest.mark.parametrize("moves", [SUBSCRIBER, ENROLMENT, DELIVERY])
+@pytest.mark.parametrize("moves", [SUBSCRIBER, ENROLMENT, ISSUE, DELIVERY])
 def test_a_diagram_has_a_line_for_each_change_of_state_and_none_for_staying(moves: Moves) -> None:
     _, *lines = lifecycle.diagram(moves).splitlines()
     assert lines == [f"    {state} --> {after}: {event}" for (state, event), after in moves.items() if state != after]

@@ -14,7 +14,12 @@ FLOW = (ROOT / "docs" / "flow.md").read_text(encoding="utf-8")
 
 @pytest.mark.parametrize(
     ("name", "table"),
-    [("subscriber", lifecycle.SUBSCRIBER), ("enrolment", lifecycle.ENROLMENT), ("delivery", lifecycle.DELIVERY)],
+    [
+        ("subscriber", lifecycle.SUBSCRIBER),
+        ("enrolment", lifecycle.ENROLMENT),
+        ("issue", lifecycle.ISSUE),
+        ("delivery", lifecycle.DELIVERY),
+    ],
 )
 def test_the_diagrams_are_printed_from_the_tables(name: str, table: dict[object, object]) -> None:
     found = re.search(rf"<!-- {name} -->\n```mermaid\n(.*?)\n```\n<!-- end -->", FLOW, re.DOTALL)

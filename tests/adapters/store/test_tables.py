@@ -6,7 +6,15 @@ import pytest
 from sqlalchemy import BigInteger, Column, MetaData, SmallInteger, Table, select
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from sequencer.core.model import Assent, DeliveryKind, DeliveryState, EnrolmentState, SubscriberState, SuppressionReason
+from sequencer.core.model import (
+    Assent,
+    DeliveryKind,
+    DeliveryState,
+    EnrolmentState,
+    IssueState,
+    SubscriberState,
+    SuppressionReason,
+)
 from sequencer.store import tables
 from sequencer.store.database import Database, Transaction
 from sequencer.store.tables import Coded, UtcDateTime
@@ -36,7 +44,10 @@ FROZEN = {
         DeliveryKind.REMINDER: 2,
         DeliveryKind.FAREWELL: 3,
         DeliveryKind.MOVE: 4,
+        DeliveryKind.ACCESS: 5,
+        DeliveryKind.ISSUE: 6,
     },
+    tables.ISSUE_STATE: {IssueState.SCHEDULED: 0, IssueState.SENT: 1, IssueState.CANCELLED: 2},
     tables.SUPPRESSION_REASON: {
         SuppressionReason.BOUNCE: 0,
         SuppressionReason.COMPLAINT: 1,
@@ -61,7 +72,7 @@ def test_each_state_keeps_its_number_for_ever(coded: Coded, member: DeliveryStat
 
 
 @pytest.mark.parametrize(
-    "enum", [SubscriberState, EnrolmentState, DeliveryState, DeliveryKind, SuppressionReason, Assent]
+    "enum", [SubscriberState, EnrolmentState, DeliveryState, DeliveryKind, IssueState, SuppressionReason, Assent]
 )
 def test_every_member_has_a_number(enum: type[SubscriberState]) -> None:
     assert set(enum) in [set(coded.members) for coded in FROZEN]
