@@ -1,8 +1,10 @@
 """What belongs to one running program? Settings become an App: database, templates, press, courier, clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sequencer.content import courses as course_files
 from sequencer.content.files import shipped
@@ -10,7 +12,9 @@ from sequencer.content.templates import Templates
 from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.delivery.hooks import Caller
 from sequencer.errors import BadSettings
+from sequencer.flows import copying
 from sequencer.flows import course as course_flow
+from sequencer.flows.copying import Copied, Told
 from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
 from sequencer.flows.reminders import Patience
@@ -71,6 +75,28 @@ def terms(settings: Settings) -> Terms:
 def upgrade(app: App) -> tuple[str, ...]:
     """Bring the database to the newest shape; the migrations that ran."""
     return migrate.upgrade(app.db, shipped("migrations"))
+
+
+@contextmanager
+def two_databases(source: str, target: str, *, root: Path) -> Iterator[tuple[Database, Database]]:
+    """Two databases by their addresses, of whatever shape; closed at the end. Raises BadSettings."""
+    here = connect(source, root=root, name="The address to copy from")
+    try:
+        there = connect(target, root=root, name="The address to copy to")
+        try:
+            yield here, there
+        finally:
+            there.close()
+    finally:
+        here.close()
+
+
+def copy_database(
+    source: Database, target: Database, *, now: datetime, rehearse: bool, replace: bool, told: Told
+) -> Copied:
+    """Everything of one database into another one, which is of the newest shape then; `flows.copying` says the rest."""
+    migrations = shipped("migrations")
+    return copying.copy(source, target, migrations, now=now, rehearse=rehearse, replace=replace, told=told)
 
 
 def prepare_database(app: App) -> None:

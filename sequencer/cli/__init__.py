@@ -29,7 +29,7 @@ COMMANDS = {
     "pause": ("pause:pause", "Stop all mail; sign-ups are taken, and wait."),
     "resume": ("pause:resume", "Let the mail go on, without a burst."),
     "reconcile": ("reconcile:reconcile", "Tell the ledger what went out, from a relay's log, after a restored backup."),
-    "db": ("db:db", "Bring the database to the newest shape."),
+    "db": ("db:db", "Bring the database to the newest shape; move it into another one."),
 }
 
 

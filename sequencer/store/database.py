@@ -78,8 +78,10 @@ class Database:
         self.engine.dispose()
 
 
-def connect(url: str, *, root: Path) -> Database:
+def connect(url: str, *, root: Path, name: str = 'The option "database_url"') -> Database:
     """The database at `url`; a relative SQLite file lies below `root`. Raises BadSettings where it cannot be opened.
+
+    `name` says where the address was given.
 
     `?timeout=` behind a SQLite file says how many seconds to wait for another program that writes, `?cache=` how many
     megabytes of it are kept in memory.
@@ -98,17 +100,17 @@ def connect(url: str, *, root: Path) -> Database:
         # and the message sent twice. So a connection is tried before it is used; a file needs no such thing.
         engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
-        raise BadSettings(f'The option "database_url" cannot be used: {error}.') from error
+        raise BadSettings(f"{name} cannot be used: {error}.") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", lambda connection, _: _prepare_sqlite(connection, cache))
         event.listen(engine, "begin", _begin_sqlite)
     try:
         engine.connect().close()
     except DBAPIError as error:
-        said = trouble.sentence(error, name='The database of the option "database_url"')
-        raise BadSettings(said or f'The option "database_url" cannot be used: {trouble.reason(error)}.') from error
+        said = trouble.sentence(error, name=f"The database of {name[0].lower()}{name[1:]}")
+        raise BadSettings(said or f"{name} cannot be used: {trouble.reason(error)}.") from error
     except (TypeError, ValueError) as error:
-        raise BadSettings(f'The option "database_url" cannot be used: {error}.') from error
+        raise BadSettings(f"{name} cannot be used: {error}.") from error
     return Database(engine)
 
 

@@ -9,13 +9,18 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select
 
 from sequencer.errors import BadSettings
+from sequencer.store import marks
 from sequencer.store.database import Database
 
 _UPGRADE_LOCK = 7_362_877  # a number of ours among PostgreSQL's advisory locks
 
 
 def upgrade(database: Database, migrations: Path) -> tuple[str, ...]:
-    """Bring the database to the newest shape; the names of the migrations that ran, none where it was there."""
+    """Bring the database to the newest shape; the names of the migrations that ran, none where it was there.
+
+    Raises BadSettings for a copy that is not to be served from, and for a shape that we do not know.
+    """
+    marks.refuse(database)
     with database.begin() as tx:
         if not database.is_sqlite:
             # Two programs that start at once on an empty database: the second finds the tables made.
@@ -35,7 +40,8 @@ def is_empty(database: Database) -> bool:
 
 
 def check(database: Database, migrations: Path) -> None:
-    """Raises BadSettings where the database is not of the shape this program knows."""
+    """Raises BadSettings where the database is not of the shape this program knows, or is not to be served from."""
+    marks.refuse(database)
     with database.read() as tx:
         current = MigrationContext.configure(tx).get_current_revision()
     if pending_in(current, migrations):

@@ -90,7 +90,7 @@ def sentence(error: DBAPIError | sqlite3.Error, *, name: str = _NAME) -> str | N
     return None if trouble is None else _sentence(name, trouble, reason(error))
 
 
-def reason(error: DBAPIError | sqlite3.Error) -> str:
+def reason(error: Exception) -> str:
     """What the driver said, in one line; without the statement and its values, which may hold addresses."""
     said = error.orig if isinstance(error, DBAPIError) else error
     # PostgreSQL's library answers in several lines.
