@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 import aiosmtplib
 
 from benchmarks import postfix, sink
+from sequencer.core.limits import Rest
 from sequencer.core.model import DeliveryId, Parcel, Report, Ticket
 from sequencer.core.rates import Grant
 from sequencer.delivery.courier import SmtpCourier
@@ -69,6 +70,10 @@ class _Ledger:
 
     def give_back(self, unused: Mapping[str, int]) -> None:
         """Nothing was leased."""
+
+    def share(self, _news: Sequence[Rest], _relays: Sequence[str]) -> Sequence[Rest]:
+        """Nobody else is told."""
+        return []
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         count = min(self._left, len(places))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from relay import a_parcel, recipient
 
+from sequencer.core.limits import Rest
 from sequencer.core.model import Accepted, Deferred, DeliveryId, Outcome, Parcel, Report, Ticket, Uncertain
 from sequencer.core.rates import Grant
 from sequencer.delivery.way import Lane
@@ -59,6 +60,9 @@ class Office:
 
     def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
         return {name: reason for name, reason in self.paused().items() if name in relays}
+
+    def share(self, _news: Sequence[Rest], _relays: Sequence[str]) -> Sequence[Rest]:
+        return []
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         assert places

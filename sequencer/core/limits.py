@@ -78,6 +78,20 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """What workers tell each other: a relay, or a domain at it, is left alone for `left` seconds more.
+
+    Where `failures` is 0 it works again. The relay itself is meant where the domain is empty.
+    """
+
+    relay: str
+    domain: str = ""
+    left: float = 0.0
+    failures: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
     """Whether something is left alone, because it failed; the longer, the oftener it failed in a row."""
 
@@ -104,6 +118,12 @@ class Breaker:
     def probed(self, now: float) -> "Breaker":
         """After one was let through to find out: the next one waits for what becomes of it."""
         return replace(self, until=now + _PROBE, probing=True) if self.failures >= self.trips else self
+
+    def heard(self, now: float, rest: Rest) -> "Breaker":
+        """After another worker's word; what we know ourselves stands where it is the harder one."""
+        if rest.failures < self.failures or now + rest.left <= self.until:
+            return self
+        return replace(self, failures=rest.failures, until=now + max(rest.left, 0.0), probing=False)
 
     def worked(self) -> "Breaker":
         """After a success."""

@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from sequencer.core import limits
+from sequencer.core.limits import Rest
 from sequencer.core.model import Deferred, DeliveryId, Outcome, Parcel, Report, Ticket
 from sequencer.core.rates import Grant
 from sequencer.delivery.connect import open_session, token_source
@@ -68,6 +69,10 @@ class Ledger(Protocol):
 
     def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
         """Those of these relays that are not to be used now by an admin's word, and why."""
+        ...
+
+    def share(self, news: Sequence[Rest], relays: Sequence[str]) -> Sequence[Rest]:
+        """Tell other workers what is left alone, or works again; and hear what they know of these relays."""
         ...
 
     def must_end(self) -> bool:
@@ -142,6 +147,7 @@ class _Round:
         self._pending = _Pending()
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
+        self._sharing = asyncio.Lock()
         self._exhausted = self._over = self._ended = False
         self._tried = self._returned = 0
         self._ways = [self._way(throttle, tokens, now) for throttle, tokens in relays]
@@ -168,6 +174,7 @@ class _Round:
                 self._over = True
                 self._wake.set()
                 await committer
+                await self._share(hear=False)
                 if unused := {way.relay.name: way.spare() for way in self._ways if way.is_limited}:
                     await self._ask(self._ledger.give_back, unused)
                 watcher.cancel()
@@ -287,8 +294,20 @@ class _Round:
         """Let relays rest that an admin has paused since we looked last, and use those again that may be used."""
         rests = await self._ask(self._ledger.rests, [way.relay.name for way in self._ways])
         changed = [way for way in self._ways if way.rest(rests.get(way.relay.name, ""))]
+        await self._share()
         if changed:
             self._turn.set()
+
+    async def _share(self, *, hear: bool = True) -> None:
+        """Tell other workers, and hear from them, what is to be left alone."""
+        names = [way.relay.name for way in self._ways]
+        # One after the other: whoever hears an old word must not take it for a newer one than ours.
+        async with self._sharing:
+            news = [one for way in self._ways for one in way.news()]
+            if news or hear:
+                heard = await self._ask(self._ledger.share, news, names)
+                for way in self._ways:
+                    way.heard([one for one in heard if one.relay == way.relay.name])
 
     async def _commit_groups(self) -> None:
         """One transaction after the other, each with all that has piled up during the one before."""
@@ -303,6 +322,7 @@ class _Round:
             tickets = [ticket for ticket, _ in group.intents]
             granted = await self._ask(self._ledger.record, tickets, group.reports)
             self._settled(group.reports)
+            await self._share(hear=False)
             for ticket, waiting in group.intents:
                 # Whoever waited may be gone, where the round broke off meanwhile.
                 if not waiting.done():

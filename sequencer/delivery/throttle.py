@@ -1,11 +1,11 @@
 """How much may this relay be given now? What was learnt of it lasts from one round to the next."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sequencer.core import limits
-from sequencer.core.limits import Breaker, Pace, Window
+from sequencer.core.limits import Breaker, Pace, Rest, Window
 from sequencer.core.model import Accepted, Deferred, Outcome, Rejected, Slow
 from sequencer.core.rates import PATIENCE, Grant, Purse, Turn
 from sequencer.relays import Relay
@@ -30,6 +30,9 @@ class Throttle:
         # Which of the rate's turns are ours; None where our own pace is all there is.
         self._purse = Purse() if relay.rate else None
         self._not_before = 0.0
+        # Of which domains, and whether of the relay itself (""), other workers are to be told, and which they know of.
+        self._news: set[str] = set()
+        self._known: set[str] = set()
 
     @property
     def is_closed(self) -> bool:
@@ -120,6 +123,44 @@ class Throttle:
         """No connection could be opened: the relay is left alone for a while, or for `least` seconds."""
         self._breaker = self._breaker.failed(self._clock(), least=least)
         self._reason = reason
+        if least:
+            # That was said of our account; that a relay cannot be reached may be ours alone.
+            self._news.add("")
+
+    def news(self) -> list[Rest]:
+        """What other workers are to be told: each thing once."""
+        news, self._news = self._news, set()
+        for domain in news:
+            (self._known.add if self._breaker_of(domain).failures else self._known.discard)(domain)
+        return [self._rest(domain) for domain in sorted(news)]
+
+    def heard(self, rests: Sequence[Rest]) -> None:
+        """All that workers know of this relay; of what they knew before and know no more, one has seen it work."""
+        now, told = self._clock(), {rest.domain: rest for rest in rests}
+        for domain in self._known - set(told) - self._news:
+            self._put(domain, self._breaker_of(domain).worked())
+        for domain, rest in told.items():
+            if domain not in self._news:
+                self._put(domain, self._breaker_of(domain).heard(now, rest))
+                self._reason = self._reason if domain else rest.reason
+        self._known = set(told)
+
+    def _breaker_of(self, domain: str) -> Breaker:
+        return self._domains.get(domain, limits.for_domain()) if domain else self._breaker
+
+    def _put(self, domain: str, breaker: Breaker) -> None:
+        if not domain:
+            self._breaker = breaker
+        elif breaker.failures:
+            self._domains[domain] = breaker
+        else:
+            self._domains.pop(domain, None)
+
+    def _rest(self, domain: str) -> Rest:
+        breaker = self._breaker_of(domain)
+        left = max(0.0, breaker.until - self._clock())
+        reason = "" if domain else self._reason
+        return Rest(relay=self.relay.name, domain=domain, left=left, failures=breaker.failures, reason=reason)
 
     def crowded(self, others: int) -> None:
         """One more connection beside `others` was refused."""
@@ -133,8 +174,10 @@ class Throttle:
                 # That it lets us in proves nothing yet; and what it took before it had enough, nothing any more.
                 if self._breaker.failures and not self.is_closed:
                     self._breaker = self._breaker.worked()
+                    self._clear("")
                 if self._domains:
                     self._domains.pop(domain, None)
+                    self._clear(domain)
             case Deferred(slow=Slow.RELAY):
                 self._ease(outcome.reply)
             case Deferred(slow=Slow.STOP):
@@ -152,7 +195,16 @@ class Throttle:
     def _spare(self, domain: str) -> None:
         if domain not in self._domains and len(self._domains) >= _MOST_DOMAINS:
             del self._domains[next(iter(self._domains))]
-        self._domains[domain] = self._domains.get(domain, limits.for_domain()).failed(self._clock())
+        breaker = self._breaker_of(domain).failed(self._clock())
+        self._domains[domain] = breaker
+        if breaker.is_open(self._clock()):
+            self._news.add(domain)
+
+    def _clear(self, domain: str) -> None:
+        """It works: whoever was told the contrary is to know."""
+        self._news.discard(domain)
+        if domain in self._known:
+            self._news.add(domain)
 
     def _said(self, reply: str) -> str:
         return f"The relay {self.relay.name} wants to be left alone: {reply.rstrip('.')}."

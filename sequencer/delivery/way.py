@@ -3,10 +3,11 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sequencer.core.limits import Rest
 from sequencer.core.model import Deferred, Outcome, Parcel
 from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.connect import RelayDown
@@ -164,6 +165,18 @@ class Way:
             self._release(reason)
             self._more.set()
         return new
+
+    def news(self) -> Sequence[Rest]:
+        """What other workers are to be told of this relay."""
+        return self._throttle.news()
+
+    def heard(self, rests: Sequence[Rest]) -> None:
+        """What workers know of it; where it is to be left alone, what was not begun goes back."""
+        was_closed = self._throttle.is_closed
+        self._throttle.heard(rests)
+        if self._throttle.is_closed and not was_closed:
+            self._release(self._throttle.reason)
+            self._more.set()
 
     def push(self, parcel: Parcel) -> None:
         """Lay a message down to be sent."""

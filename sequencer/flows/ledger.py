@@ -9,6 +9,7 @@ from types import MappingProxyType
 from sequencer.core import lifecycle, verdicts
 from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
+from sequencer.core.limits import Rest
 from sequencer.core.model import (
     Accepted,
     Blame,
@@ -40,7 +41,7 @@ from sequencer.flows.press import Press
 from sequencer.flows.ration import Ration
 from sequencer.flows.telling import Audience
 from sequencer.relays import Relay
-from sequencer.store import deliveries, enrolments, hot, pauses, shards, subscribers
+from sequencer.store import deliveries, enrolments, hot, pauses, rests, shards, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
 from sequencer.store.pauses import Still
@@ -105,6 +106,14 @@ class PassLedger:
         if still.everything is not None:
             return dict.fromkeys(relays, f"{still.everything}.")
         return {name: f"{one}." for name, one in still.relays.items() if name in relays}
+
+    def share(self, news: Sequence[Rest], relays: Sequence[str]) -> Sequence[Rest]:
+        """Tell other workers what is left alone, or works again; and hear what they know of these relays."""
+        if news:
+            with self._db.begin() as tx:
+                rests.tell(tx, news)
+        with self._db.read() as tx:
+            return rests.known(tx, relays)
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """Claim what is due, one for each place at most, in one transaction, and make parcels of it.

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from sequencer.content.templates import Templates
+from sequencer.core.limits import Rest
 from sequencer.core.model import (
     Course,
     Deferred,
@@ -135,6 +136,10 @@ class _OneMessage:
     def rests(self, relays: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG002 (a test may find out about a relay)
         """None: whoever sends a test means it."""
         return {}
+
+    def share(self, news: Sequence[Rest], relays: Sequence[str]) -> Sequence[Rest]:  # noqa: ARG002 (nobody else)
+        """Nobody else is told."""
+        return []
 
     def must_end(self) -> bool:
         """Ctrl-C ends it, in its own way."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sequencer.flows import keys, reminders
 from sequencer.flows.reminders import Patience
-from sequencer.store import calls, door, erasure, used
+from sequencer.store import calls, door, erasure, rates, rests, used
 from sequencer.store import keys as key_rows
 from sequencer.store.database import Database, Transaction
 
@@ -46,6 +46,8 @@ def tidy(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] 
         lambda tx: used.forget(tx, now=now, limit=SWEEP),
         lambda tx: door.forget(tx, now=now, limit=SWEEP),
         lambda tx: key_rows.forget(tx, before=now - keys.ANSWERS_KEPT, limit=BATCH),
+        lambda tx: rests.forget(tx, limit=SWEEP),
+        lambda tx: rates.forget(tx, limit=SWEEP),
         lambda tx: calls.forget(tx, before=now - TOLD_KEPT, limit=SWEEP),
     )
     dropped = sum(_all(db, sweep, stop) for sweep in sweeps)

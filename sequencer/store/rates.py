@@ -6,13 +6,15 @@ with them what they leased, and no more.
 
 from collections.abc import Mapping
 
-from sqlalchemy import BigInteger, ColumnElement, cast, func, literal_column, select, update
+from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core import rates
-from sequencer.core.rates import Lease, Rate
+from sequencer.core.rates import SECOND, Lease, Rate
 from sequencer.store.database import Transaction
 from sequencer.store.tables import rate_bucket
+
+_KEPT = 86_400 * SECOND
 
 
 def lease(tx: Transaction, name: str, rate: Rate, *, wanted: int) -> Lease:
@@ -46,6 +48,12 @@ def held(tx: Transaction) -> Mapping[str, int]:
     """For how many nanoseconds from now each rate is leased already; below 0 where nothing is."""
     rows = tx.execute(select(rate_bucket.c.name, rate_bucket.c.tat, clock(tx)))
     return {name: int(tat) - int(now) for name, tat, now in rows}
+
+
+def forget(tx: Transaction, *, limit: int) -> int:
+    """Drop up to `limit` rates of which nobody has held anything for a day; how many."""
+    old = select(rate_bucket.c.name).where(rate_bucket.c.tat < clock(tx) - _KEPT).limit(limit)
+    return tx.execute(delete(rate_bucket).where(rate_bucket.c.name.in_(old.scalar_subquery()))).rowcount
 
 
 def clock(tx: Transaction) -> ColumnElement[int]:

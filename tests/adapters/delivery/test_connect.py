@@ -10,6 +10,7 @@ import pytest
 import trustme
 from relay import EXTENSIONS, ChaosRelay, Fault, How, Step, a_parcel, recipient
 
+from sequencer.core.limits import Rest
 from sequencer.core.model import Accepted, Outcome, Parcel, Ticket
 from sequencer.core.rates import Grant
 from sequencer.delivery.connect import RelayDown, open_session
@@ -163,6 +164,9 @@ class Two:
 
     def give_back(self, unused: Mapping[str, int]) -> None:
         assert not unused
+
+    def share(self, _news: Sequence[Rest], _relays: Sequence[str]) -> Sequence[Rest]:
+        return []
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         return [a_parcel(number, relay=places[0].relay.name) for number in (self._batches or [[]]).pop()]

@@ -9,6 +9,7 @@ import pytest
 from house import ScriptedCourier
 from relay import CHUNKING, EXTENSIONS, ChaosRelay, Fault, How, Step, a_parcel, recipient
 
+from sequencer.core.limits import Rest
 from sequencer.core.model import (
     Accepted,
     Blame,
@@ -57,6 +58,9 @@ class MemoryLedger:
 
     def give_back(self, unused: Mapping[str, int]) -> None:
         assert not unused
+
+    def share(self, _news: Sequence[Rest], _relays: Sequence[str]) -> Sequence[Rest]:
+        return []
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         assert places
