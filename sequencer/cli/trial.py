@@ -64,7 +64,7 @@ def of(app: App, form: Form, raw: bytes, row: Preset | None) -> Trial:
     visit = Visit(now=now, secret=secret, base_url=base, ip=_IP, is_program=bool(form.signature))
     came = intake.parse(given, form, visit, preset)
     knock = Knock(request=came.request, form=came.lead(form), signals=reception.signals(app, came, form))
-    verdict = foresee.verdict(app.db, knock, reception.door(app), now=now)
+    verdict = foresee.verdict(app.db, knock, reception.door(app.settings), now=now)
     speech = Speech.TEXT if preset.words and preset.words_for in given else Speech.JSON
     then, browser, script = _heard(verdict, came, form, Manner(speech=speech, preset=preset))
     return Trial(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeAlias
 
 from sequencer.core import floods, mailboxes
@@ -189,7 +189,8 @@ def answered(form: str, address: str, secret: str) -> Mapping[Kind, str]:
 def _networks(ip: str) -> tuple[str, str]:
     """The visitor's part of the internet and the one around it: an IPv4 address and its /24, or a /64 and its /48."""
     at = ip_address(ip)
-    if at.version == 4:  # noqa: PLR2004 (a kind of address)
+    at = (at.ipv4_mapped or at) if isinstance(at, IPv6Address) else at
+    if isinstance(at, IPv4Address):
         return str(at), str(at).rpartition(".")[0]
     # Who has one IPv6 address has a /64 of them.
     return at.exploded[:19], at.exploded[:14]

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sequencer.core import keys as core
+from sequencer.core import quota as core_quota
 from sequencer.core.keys import Key, KeyId, Scope
+from sequencer.core.quota import Quota, Spent
 from sequencer.errors import BadRequest, Conflict, NotFound
 from sequencer.store import keys
 from sequencer.store.database import Database, Transaction
@@ -84,6 +86,15 @@ def note_use(db: Database, key: KeyId, *, now: datetime) -> None:
     """Keep when the key was used last: at most once a minute, over all processes."""
     with db.begin() as tx:
         keys.note_use(tx, key, every=USE_NOTED_EVERY, now=now)
+
+
+def lease(db: Database, key: KeyId, quota: Quota, *, most: int, now: datetime) -> Spent:
+    """Take up to `most` requests from the quota of this key, which all processes share."""
+    with db.begin() as tx:
+        spent = core_quota.spend(quota, keys.quota_due(tx, key), core_quota.instant(now), most=most)
+        if spent.allowed:
+            keys.spend_quota(tx, key, spent.due)
+    return spent
 
 
 def look(db: Database, act: Callable[[Transaction], Answer]) -> Answer:

@@ -73,17 +73,24 @@ def take(db: Database, knocks: Sequence[Knock], at: Door, *, now: datetime) -> S
 
 
 def sign_up(db: Database, request: SignupRequest, form: Form, *, zone: ZoneInfo, now: datetime) -> SignupVerdict:
-    """Take a sign-up from somebody we trust, an admin or a program with a key: not judged and not counted."""
+    """Take a sign-up that an admin typed: neither judged nor counted."""
+    signals = Signals(form=request.form, address=request.address.normalized, name="", ip="")
+    asked = _Asked(knock=Knock(request=request, form=form, signals=signals), verdict=Accept())
     with db.begin() as tx:
-        return believe(tx, request, form, zone=zone, now=now)
-
-
-def believe(tx: Transaction, request: SignupRequest, form: Form, *, zone: ZoneInfo, now: datetime) -> SignupVerdict:
-    """The same, within a transaction that does more."""
-    asked = _Asked(knock=Knock(request=request, form=form, signals=_no_signals(request)), verdict=Accept())
-    taken = _write(tx, [asked], zone=zone, now=now)
+        taken = _write(tx, [asked], zone=zone, now=now)
     _tell([asked], taken)
     return taken[0][1]
+
+
+def admit(tx: Transaction, knock: Knock, at: Door, *, now: datetime) -> Verdict:
+    """The same as `take`, for one whom a program with a key brings, in a transaction that does more."""
+    ((verdict, _),) = _judged(tx, [knock], at, now)
+    if isinstance(verdict, Accept):
+        asked = [_Asked(knock=knock, verdict=verdict)]
+        taken = _write(tx, asked, zone=at.zone, now=now)
+        _count_admitted(tx, asked, taken, at.secret, now)
+        _tell(asked, taken)
+    return verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,10 +220,6 @@ def _published(tx: Transaction, slugs: Collection[str]) -> Mapping[str, CourseId
         if slug not in found:
             raise BadSettings(f'The course "{slug}" is not published yet; run "sequencer course apply {slug}".')
     return found
-
-
-def _no_signals(request: SignupRequest) -> Signals:
-    return Signals(form=request.form, address=request.address.normalized, name="", ip="")
 
 
 def _tell(asked: Sequence[_Asked], taken: Sequence[tuple[SubscriberId, SignupVerdict]]) -> None:

@@ -59,6 +59,17 @@ def note_use(tx: Transaction, which: KeyId, *, every: timedelta, now: datetime) 
     tx.execute(update(api_key).where(api_key.c.id == which, long_ago).values(used_at=now))
 
 
+def quota_due(tx: Transaction, which: KeyId) -> int:
+    """When the quota of this key is whole again, as `core.quota` keeps it; whoever else asks waits for our commit."""
+    row = select(api_key.c.quota_due).where(api_key.c.id == which).with_for_update(key_share=True)
+    return tx.execute(row).scalar_one_or_none() or 0
+
+
+def spend_quota(tx: Transaction, which: KeyId, due: int) -> None:
+    """Keep when the quota of this key is whole again."""
+    tx.execute(update(api_key).where(api_key.c.id == which).values(quota_due=due))
+
+
 def claim(tx: Transaction, which: KeyId, key: str, request: str, *, since: datetime, now: datetime) -> Kept | None:
     """What was answered to this request since then; None where it is ours to answer: `keep` must follow.
 

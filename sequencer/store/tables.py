@@ -549,6 +549,8 @@ api_key = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    # When its quota is whole again, in nanoseconds since 1970.
+    Column("quota_due", BigInteger, nullable=False, server_default="0"),
 )
 
 # What the API answered to a request that had an idempotency key.

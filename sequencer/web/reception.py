@@ -17,6 +17,7 @@ from sequencer.flows import signup
 from sequencer.flows.signup import Door, Knock
 from sequencer.forms import Form
 from sequencer.message import address
+from sequencer.settings import Settings
 from sequencer.web import challenge
 from sequencer.web.intake import Intake
 from sequencer.web.pages import app_of
@@ -115,15 +116,14 @@ class Reception:
                 waiting.set_result(answer)
 
 
-def door(app: App) -> Door:
+def door(settings: Settings) -> Door:
     """What the door knows of itself."""
-    settings = app.settings
     return Door(caps=abuse.caps(settings.signup_caps), secret=settings.secret_key, zone=settings.default_timezone)
 
 
 def open_reception(app: App) -> Reception:
     """The reception of a site that opens."""
-    return Reception(app=app, at=door(app))
+    return Reception(app=app, at=door(app.settings))
 
 
 def signals(app: App, came: Intake, form: Form) -> Signals:

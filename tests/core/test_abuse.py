@@ -96,6 +96,13 @@ def test_an_ipv6_visitor_is_their_network() -> None:
     assert one[Kind.NETWORK] == further[Kind.NETWORK]
 
 
+def test_an_ipv4_visitor_is_the_same_however_the_address_is_written() -> None:
+    one = abuse.subjects(PLAIN, "key")
+    assert abuse.subjects(replace(PLAIN, ip="::ffff:192.0.2.7"), "key") == one
+    other = abuse.subjects(replace(PLAIN, ip="::ffff:198.51.100.7"), "key")
+    assert other[Kind.NETWORK] != one[Kind.NETWORK]
+
+
 def test_a_program_that_names_no_visitor_is_not_counted_by_address_of_the_internet() -> None:
     unnamed = replace(PLAIN, ip="")
     assert set(abuse.subjects(unnamed, "key")) == {Kind.ADDRESS, Kind.DOMAIN, Kind.FORM, Kind.ALL, Kind.TAKEN}

@@ -57,11 +57,11 @@ class _Checks:
 
 
 class Desk:
-    """Answers for one program: knows the quotas that keys have spent, and the checkers of all schemas."""
+    """Answers for one program: knows what keys may still ask, and the checkers of all schemas."""
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self._limits = Limits(app.settings.api_per_minute)
+        self._limits = Limits(app.db, app.settings.api_per_minute)
         self._checks = {one.id: _Checks.of(one) for one in operations.OPERATIONS}
 
     async def answer(self, request: Request, operation: Operation) -> Response:

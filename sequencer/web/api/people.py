@@ -6,7 +6,8 @@ from datetime import time
 from ipaddress import ip_address
 from typing import Any
 
-from sequencer.core import schedule
+from sequencer.core import abuse, schedule
+from sequencer.core.abuse import Signals, Verdict
 from sequencer.core.keys import Scope
 from sequencer.core.model import (
     Address,
@@ -19,14 +20,16 @@ from sequencer.core.model import (
 from sequencer.errors import BadRequest, NotFound
 from sequencer.flows import directory, erase, leaving, signup
 from sequencer.flows.directory import Wanted
+from sequencer.flows.signup import Knock
 from sequencer.forms import Form
 from sequencer.message import address
 from sequencer.store.database import Transaction
-from sequencer.web import intake
+from sequencer.web import intake, reception
 from sequencer.web.api.calls import Call, Reply, instant, paged
 from sequencer.web.api.problems import Fault, Kind, Refused, unusable
 from sequencer.web.api.reading import pointer
 from sequencer.web.api.schemas import DAYS
+from sequencer.web.pages import AGAIN
 
 MOST_ATTRIBUTES = 50
 
@@ -58,7 +61,7 @@ def sign_up(tx: Transaction, call: Call) -> Reply:
     form, request = _form(call), _request(call.body)
     zone = call.settings.default_timezone
     if "proof" not in call.body:
-        signup.believe(tx, request, form, zone=zone, now=call.now)
+        _refuse(signup.admit(tx, _knock(call, request, form), reception.door(call.settings), now=call.now))
         return Reply(status=202, body={"status": "pending_confirmation"})
     call.insist(Scope.IMPORT_SUBSCRIBERS)
     return Reply(status=201, body=_as_seen(call, directory.bring(tx, request, form, zone=zone, now=call.now)))
@@ -142,6 +145,30 @@ def _form(call: Call) -> Form:
     if course not in form.courses:
         raise unusable("#/course", f'This form leads to {", ".join(form.courses)}; not to "{course}".')
     return replace(form, course=course)
+
+
+def _knock(call: Call, request: SignupRequest, form: Form) -> Knock:
+    """The sign-up as the door sees it: a program has no browser that could work, and nobody to ask what was meant."""
+    refuses = call.settings.disposable_addresses == "refuse"
+    signals = Signals(
+        form=form.key,
+        address=request.address.normalized,
+        name=request.name,
+        ip=request.ip,
+        is_disposable=refuses and address.is_disposable(request.address),
+        is_program=True,
+        sure=True,
+    )
+    return Knock(request=request, form=form, signals=signals)
+
+
+def _refuse(verdict: Verdict) -> None:
+    """Raises Refused for what the door does not take, be it from a program that it trusts."""
+    match verdict:
+        case abuse.Refuse(sentence=sentence, later=True):
+            raise Refused(Kind.TOO_MANY, sentence, headers={"Retry-After": AGAIN[429]["retry-after"]})
+        case abuse.Refuse(sentence=sentence):
+            raise Refused(Kind.UNUSABLE, sentence)
 
 
 def _request(body: Mapping[str, Any]) -> SignupRequest:
