@@ -130,8 +130,6 @@ class Throttle:
     def news(self) -> list[Rest]:
         """What other workers are to be told: each thing once."""
         news, self._news = self._news, set()
-        for domain in news:
-            (self._known.add if self._breaker_of(domain).failures else self._known.discard)(domain)
         return [self._rest(domain) for domain in sorted(news)]
 
     def heard(self, rests: Sequence[Rest]) -> None:
