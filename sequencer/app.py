@@ -11,12 +11,13 @@ from sequencer.content.files import shipped
 from sequencer.content.templates import Templates
 from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.delivery.hooks import Caller
-from sequencer.errors import BadSettings
+from sequencer.errors import BadSettings, SequencerError
 from sequencer.flows import copying
 from sequencer.flows import course as course_flow
 from sequencer.flows.copying import Copied, Told
 from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
+from sequencer.flows.pulse import SILENCE, Pulse
 from sequencer.flows.reminders import Patience
 from sequencer.flows.upkeep import Terms
 from sequencer.message.dkim import Signers
@@ -36,6 +37,7 @@ class App:
     courier: Courier
     clock: Callable[[], datetime]
     caller: Caller = field(default_factory=Caller)
+    pulse: Pulse = field(default_factory=Pulse)
     marks: Marks = field(default_factory=Marks)
 
     def close(self) -> None:
@@ -64,6 +66,27 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         courier=courier or SmtpCourier(*settings.all_relays),
         clock=clock,
     )
+
+
+NO_DATABASE = "The database does not answer."
+
+
+def unready(app: App, *, at: float) -> str:
+    """Why nothing new should be brought to this process now; "" where it is ready. `at` is a moment of the pulse.
+
+    Each reason is a sentence that anybody may read: what is behind it stands in the log.
+    """
+    if app.pulse.is_stopping:
+        return "This process is stopping."
+    try:
+        shape = migrate.shape(app.db)
+    except SequencerError:
+        return NO_DATABASE
+    if shape != migrate.newest(shipped("migrations")):
+        return "The database is not of the shape that this program knows."
+    if app.pulse.silence(at) > SILENCE:
+        return "The sender of this process has not done well for two minutes."
+    return ""
 
 
 def terms(settings: Settings) -> Terms:

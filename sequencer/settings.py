@@ -80,6 +80,12 @@ class Settings:
     listen: Listen = _option(
         values.listen, "The address and port on which the web door listens.", default="127.0.0.1:8080"
     )
+    metrics: Listen | None = _option(
+        values.optional_listen,
+        "The address and port on which /metrics, for Prometheus, /healthz and /readyz are answered, apart from the web "
+        "door; each process needs one of its own. Not at all where it is empty. Keep it to yourself.",
+        default="",
+    )
     default_timezone: ZoneInfo = _option(
         values.zone, "The time zone of people whose own zone we do not know.", default="Europe/London"
     )

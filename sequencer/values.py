@@ -22,7 +22,7 @@ class Intent(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """The address on which the web door listens."""
+    """An address on which something listens."""
 
     host: str
     port: int
@@ -130,6 +130,10 @@ def listen(value: object) -> Listen:
     if not found or int(found[2]) > _HIGHEST_PORT:
         raise ValueError("an address and a port like 127.0.0.1:8080 or [::1]:8080")
     return Listen(host=found[1].strip("[]"), port=int(found[2]))
+
+
+def optional_listen(value: object) -> Listen | None:
+    return listen(value) if a_text(value) else None
 
 
 def intent(value: object) -> Intent:

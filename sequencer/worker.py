@@ -51,6 +51,7 @@ class Metronome:
 
     def start(self) -> None:
         """Begin to look; needs a running event loop."""
+        self._app.pulse.beat(time.monotonic())
         self._scheduler.add_job(self._look, "interval", seconds=self._every)
         self._scheduler.add_job(self._tell_hooks, "interval", seconds=self._every)
         first = datetime.now(UTC) + timedelta(seconds=self._tidy_every / 60)
@@ -61,6 +62,7 @@ class Metronome:
         """Stop looking, and wait for the pass that runs: for its answers, some seconds at most."""
         # APScheduler cancels coroutine jobs when it shuts down: so no new ones first, then the last one's end.
         self._scheduler.pause()
+        self._app.pulse.stop()
         self._end_by = time.monotonic() + GRACE
         self._stopping.set()
         async with self._running, self._tidying, self._telling:
@@ -100,9 +102,10 @@ class Metronome:
             _tell("upkeep.failed", error)
 
     def _pass(self) -> None:
-        app, until = self._app, time.monotonic() + BUDGET
+        app, began = self._app, time.monotonic()
+        until = began + BUDGET
         try:
-            dispatch.tick(
+            done = dispatch.tick(
                 app.db,
                 app.courier,
                 app.press,
@@ -117,6 +120,8 @@ class Metronome:
             # A pass that fails leaves its rows to their leases; the next pass must still come.
             self._trouble.tell(error)
         else:
+            at = time.monotonic()
+            app.pulse.passed(done, at=at, seconds=at - began)
             self._trouble.end()
 
 

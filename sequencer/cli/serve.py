@@ -9,6 +9,7 @@ from sequencer import settings as options
 from sequencer import worker
 from sequencer.cli import frame
 from sequencer.settings import Settings
+from sequencer.watch import door as watch
 from sequencer.web import asgi
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,10 @@ def serve(ctx: click.Context) -> None:
         for slug in wiring.prepare(app, now=app.clock()):
             log.warning("course.changed", extra={"course": slug, "hint": f"sequencer course apply {slug}"})
         at = app.settings.listen
-        with asgi.listen(at.host, at.port, instead='choose another with the option "listen"') as on:
+        with (
+            asgi.listen(at.host, at.port, instead='choose another with the option "listen"') as on,
+            watch.watched(app),
+        ):
             log.info("serve.started", extra=_shown(app.settings))
             asgi.run(asgi.build(app, lifespan=worker.beside(app)), on)
         log.info("serve.stopped")

@@ -92,6 +92,15 @@ class Carried:
     down: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """How a relay is: how many connections may be open to it, and whether it is left alone for now."""
+
+    name: str
+    connections: int
+    left_alone: bool
+
+
 class Courier(Protocol):
     """Anything that brings messages somewhere and says what became of each."""
 
@@ -110,6 +119,13 @@ class SmtpCourier:
         self._throttles = [(Throttle(relay, clock), token_source(relay)) for relay in relays]
         self._clock = clock
         self._had: Counter[str] = Counter()
+
+    def conditions(self) -> Sequence[Condition]:
+        """How the relays are, as far as the last rounds have taught us."""
+        return [
+            Condition(name=one.relay.name, connections=one.connections, left_alone=one.is_closed)
+            for one, _ in self._throttles
+        ]
 
     def carry(self, ledger: Ledger) -> Carried:
         """Send until the ledger has no more. Nothing is claimed while no relay can be reached."""

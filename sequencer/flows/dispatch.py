@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 class Tick:
     """What one pass did: rows taken back from dead senders, messages by their outcome, and the relay's trouble.
 
-    `paused` says why nothing was sent, where everything stands still.
+    `claimed` messages were claimed for it, some of them more than once. `paused` says why nothing was sent, where
+    everything stands still.
     """
 
     recovered: int
@@ -39,6 +40,7 @@ class Tick:
     uncertain: int
     trouble: str
     paused: str = ""
+    claimed: int = 0
 
 
 def tick(
@@ -84,6 +86,7 @@ def tick(
         uncertain=ledger.count[Uncertain],
         trouble=carried.trouble,
         paused=paused.reason if paused else "",
+        claimed=ledger.claimed,
     )
 
 

@@ -54,10 +54,10 @@ SMALL_BATCH = 50  # where all that is claimed would be in doubt after a crash
 
 
 class PassLedger:
-    """The ledger during one pass. Its two calls may come from two threads; each commits before it returns.
+    """The ledger during one pass. Its calls may come from several threads; each commits before it returns.
 
-    `count` says how many attempts were settled, by outcome. With a `shard`, new lessons are claimed of its people
-    alone; what waits in the ledger is anybody's.
+    `count` says how many attempts were settled, by outcome, `claimed` how many messages were claimed. With a `shard`,
+    new lessons are claimed of its people alone; what waits in the ledger is anybody's.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class PassLedger:
         low: LowWater | None = None,
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
+        self.claimed = 0
         self.in_process = db.is_sqlite
         self.signs = press.signs
         self.intends = intent is Intent.BATCH
@@ -127,6 +128,7 @@ class PassLedger:
                 usable = [place for place in places if place.relay.name not in still.relays]
                 claims, more = self._claim(tx, min(len(usable), most), still)
                 ordered = self._orders(tx, _paired(claims, usable))
+            self.claimed += len(ordered)
             self._claims.update({claim.ticket: claim for claim, _ in ordered})
             made = [(claim, _printed(claim, make)) for claim, make in ordered]
             broken = [
@@ -261,9 +263,15 @@ class PassLedger:
             log.debug("delivery.released", extra={"delivery": report.ticket.delivery_id})
             return
         self.count[outcome] += settled
+        claim = self._claims.get(report.ticket)
         log.info(
             _EVENTS[outcome] if settled else "delivery.late",
-            extra={"delivery": report.ticket.delivery_id, "relay": report.relay, "reply": report.outcome.reply},
+            extra={
+                "delivery": report.ticket.delivery_id,
+                "kind": claim.kind if claim else "",
+                "relay": report.relay,
+                "reply": report.outcome.reply,
+            },
         )
 
 

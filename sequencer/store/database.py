@@ -10,6 +10,7 @@ from sqlite3 import OperationalError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, literal_column, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import ColumnElement
 
 from sequencer.errors import BadSettings
@@ -40,6 +41,12 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether one process at a time may write."""
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def connections_in_use(self) -> int:
+        """How many connections somebody uses at this moment."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, QueuePool) else 0
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:

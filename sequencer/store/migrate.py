@@ -1,5 +1,6 @@
 """Is the database of the shape this program knows, and how does it get there? Alembic, driven from here."""
 
+import functools
 from pathlib import Path
 
 from alembic import command
@@ -42,10 +43,20 @@ def is_empty(database: Database) -> bool:
 def check(database: Database, migrations: Path) -> None:
     """Raises BadSettings where the database is not of the shape this program knows, or is not to be served from."""
     marks.refuse(database)
-    with database.read() as tx:
-        current = MigrationContext.configure(tx).get_current_revision()
-    if pending_in(current, migrations):
+    if pending_in(shape(database), migrations):
         raise BadSettings('The database is not of the newest shape; run "sequencer db upgrade".')
+
+
+def shape(database: Database) -> str | None:
+    """The newest migration that ran; None where none did."""
+    with database.read() as tx:
+        return MigrationContext.configure(tx).get_current_revision()
+
+
+@functools.lru_cache(maxsize=4)
+def newest(migrations: Path) -> str | None:
+    """The migration that this program needs, as its files were when it was first asked."""
+    return ScriptDirectory.from_config(_config(migrations)).get_current_head()
 
 
 def pending_in(current: str | None, migrations: Path) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import logging
 import re
 import signal
 import socket
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from sequencer import app as wiring
 from sequencer import brand
 from sequencer.app import App
 from sequencer.core.model import IMAGES
@@ -36,6 +38,7 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
         routes=[
             Route("/", index),
             Route("/healthz", health),
+            Route("/readyz", readiness),
             Route("/static/{name}", asset),
             Route("/favicon.ico", no_icon),
             *signup.routes(),
@@ -108,6 +111,13 @@ async def health(request: Request) -> Response:
     """GET /healthz: whether the database answers."""
     await run_in_threadpool(dispatch.next_due, app_of(request).db)
     return JSONResponse({"ok": True})
+
+
+async def readiness(request: Request) -> Response:
+    """GET /readyz: whether sign-ups should be brought here, or why not."""
+    trouble = await run_in_threadpool(wiring.unready, app_of(request), at=time.monotonic())
+    answer = {"ok": False, "error": trouble} if trouble else {"ok": True}
+    return JSONResponse(answer, status_code=503 if trouble else 200)
 
 
 async def unavailable(request: Request, error: Exception) -> Response:

@@ -1,0 +1,1 @@
+"""How do others watch this process? What is counted in it, and the address at which that is told."""
