@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sequencer.content import courses as course_files
+from sequencer.content import issues as issue_files
 from sequencer.content.files import shipped
 from sequencer.content.templates import Templates
+from sequencer.core.model import NEWSLETTER
 from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.delivery.hooks import Caller
 from sequencer.errors import BadSettings, SequencerError
 from sequencer.flows import copying
 from sequencer.flows import course as course_flow
+from sequencer.flows import issues as issue_flow
 from sequencer.flows.copying import Copied, Told
 from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
@@ -130,7 +133,7 @@ def prepare_database(app: App) -> None:
 
 
 def prepare(app: App, *, now: datetime) -> tuple[str, ...]:
-    """Check that the service can run, make the tables of an empty database, and publish courses that never were.
+    """Check that the service can run, make the tables of an empty database, publish new courses, and the newsletter.
 
     Gives the slugs of courses whose files differ from what is published. Raises BadSettings or BadContent.
     """
@@ -140,6 +143,11 @@ def prepare(app: App, *, now: datetime) -> tuple[str, ...]:
         app.db, folder, app.templates, postal_address=app.settings.postal_address, now=now
     )
     known = {path.name for path in course_files.find(folder)}
+    if NEWSLETTER in known:
+        raise BadSettings(f'{folder}: a course cannot be called "{NEWSLETTER}"; give its folder another name.')
+    if issue_files.is_there(app.settings.root / app.settings.issues):
+        issue_flow.publish(app.db, issue_files.newsletter(app.settings.root / app.settings.issues), now=now)
+        known.add(NEWSLETTER)
     for form in app.settings.forms.values():
         if form.course not in known:
             there = ", ".join(sorted(known)) or "none"

@@ -90,6 +90,14 @@ class Settings:
         values.zone, "The time zone of people whose own zone we do not know.", default="Europe/London"
     )
     courses: Path = _option(values.folder, "The folder that holds one folder a course.", default="lessons")
+    issues: Path = _option(
+        values.folder, "The folder that holds newsletter.toml and the issues of the newsletter.", default="issues"
+    )
+    archive: bool = _option(
+        values.switch,
+        'Whether the issues that went out can be read by everybody at /archive, with a feed: "on" or "off".',
+        default="on",
+    )
     templates: Path | None = _option(
         values.optional_path,
         "A folder with templates of your own; what it lacks is taken from those shipped.",

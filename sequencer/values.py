@@ -55,6 +55,14 @@ def secret(value: object) -> str:
     return text
 
 
+def switch(value: object) -> bool:
+    """On or off. Raises ValueError with what would be right."""
+    known = {True: True, False: False, "on": True, "off": False, "true": True, "false": False}
+    if isinstance(value, bool | str) and value in known:
+        return known[value]
+    raise ValueError('"on" or "off"')
+
+
 def url(value: object) -> str:
     text = a_text(value).rstrip("/")
     parts = split(text)

@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": ("serve:serve", "Run the web door and the delivery in one process."),
     "tick": ("tick:tick", "Send what is due, once, tidy up, and exit."),
     "course": ("course:course", "List, check, look at and publish courses."),
+    "issue": ("issue:issue", "Write, check, schedule and call off issues of the newsletter."),
     "theme": ("theme:theme", "List the themes of mails; copy one out to edit."),
     "subscriber": ("subscriber:subscriber", "Add, list and explain people; pause, unsubscribe, export and erase them."),
     "key": ("key:key", "Make, list and revoke the keys of programs that use the API."),

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import getaddresses
@@ -31,7 +31,8 @@ _ADDRESS = re.compile("[!-?A-~]+@[!-?A-~]+")  # printable ASCII around one "@"
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # RFC 5646, roughly
 _THEME = re.compile(r"[a-z0-9][a-z0-9-]*")
 _EVENT = re.compile(EVENT_NAME)
-_LESSON_KEYS = {"id", "subject", "preheader", "theme", "gap", "added", "previous"}
+LESSON_KEYS = {"id", "subject", "preheader", "theme", "gap", "added", "previous"}
+ISSUE_KEYS = {"id", "subject", "preheader", "theme"}
 _COURSE_KEYS = {
     "title", "subtitle", "author", "brand", "language", "site", "sender", "uncertain", "finishers", "theme",
     "next", "priority", "exit_on",
@@ -59,16 +60,21 @@ def read(folder: Path) -> Course:
 
 def course_file(folder: Path) -> Mapping[str, object]:
     """What course.toml says, key by key, as it stands there. Raises BadContent where it is not TOML."""
-    return _toml(folder / COURSE_FILE)
+    return toml(folder / COURSE_FILE)
 
 
 def make_course(folder: Path, given: Mapping[str, object], lessons: tuple[Lesson, ...]) -> Course:
     """The course that course.toml's keys and the lessons make. Raises BadContent for the first key that is wrong."""
     path = folder / COURSE_FILE
-    _refuse_unknown(given, _COURSE_KEYS, str(path))
+    refuse_unknown(given, _COURSE_KEYS, str(path))
+    return made(folder.name, given, lessons, path)
+
+
+def made(slug: str, given: Mapping[str, object], lessons: tuple[Lesson, ...], path: Path) -> Course:
+    """The same, of the file at `path`, whose keys are known to be known."""
     uncertain, doubt_for = _uncertain(given.get("uncertain", "retry"), str(path))
     return Course(
-        slug=folder.name,
+        slug=slug,
         title=_text(given, "title", str(path)),
         subtitle=_text(given, "subtitle", str(path), ""),
         author=_text(given, "author", str(path), ""),
@@ -90,10 +96,10 @@ def make_course(folder: Path, given: Mapping[str, object], lessons: tuple[Lesson
     )
 
 
-def read_lesson(path: Path) -> Lesson:
+def read_lesson(path: Path, keys: Collection[str] = LESSON_KEYS) -> Lesson:
     """The lesson in one Markdown file with YAML front matter. Raises BadContent with file and line."""
     given, lines, line = lesson_file(path)
-    lesson = make_lesson(path, given, lines, line)
+    lesson = make_lesson(path, given, lines, line, keys)
     shown = tuple(images.shown(lesson, path.parent))
     for one in shown:
         if isinstance(one.what, Unfit):
@@ -113,18 +119,26 @@ def lesson_file(path: Path) -> tuple[Mapping[str, object], tuple[Line, ...], int
     return _yaml(path, front), partials.lines(body, path, line), line
 
 
-def make_lesson(path: Path, given: Mapping[str, object], lines: tuple[Line, ...], line: int) -> Lesson:
-    """The lesson of this front matter and text. Raises BadContent for the first key that is wrong."""
-    _refuse_unknown(given, _LESSON_KEYS, f"{path}:1")
+def make_lesson(
+    path: Path,
+    given: Mapping[str, object],
+    lines: tuple[Line, ...],
+    line: int,
+    keys: Collection[str] = LESSON_KEYS,
+) -> Lesson:
+    """The lesson, or issue, of this front matter and text. Raises BadContent for the first key that is wrong."""
+    refuse_unknown(given, keys, f"{path}:1")
     body = "\n".join(one.words for one in lines)
     if not body.strip():
-        raise BadContent(f"{path}:{line}: the lesson has no text; write it below the front matter.")
+        what = "issue" if keys is ISSUE_KEYS else "lesson"
+        raise BadContent(f"{path}:{line}: the {what} has no text; write it below the front matter.")
     _text(given, "previous", f"{path}:1", "")
     return Lesson(
         key=_text(given, "id", f"{path}:1"),
         subject=_one_line(given, "subject", path),
         preheader=_one_line(given, "preheader", path),
-        theme=_text(given, "theme", f"{path}:1"),
+        # Each lesson has one; an issue may have.
+        theme=_text(given, "theme", f"{path}:1", "" if keys is ISSUE_KEYS else None),
         gap=timetable.own_gap(given, f"{path}:1"),
         added=_text(given, "added", f"{path}:1", ""),
         body=body,
@@ -159,7 +173,8 @@ def _split(path: Path) -> tuple[str, str, int]:
     return "\n".join(lines[1:end]), "\n".join(lines[end + 1 :]).rstrip("\n") + "\n", end + 2
 
 
-def _toml(path: Path) -> dict[str, object]:
+def toml(path: Path) -> dict[str, object]:
+    """What a file says, key by key. Raises BadContent where it is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
@@ -182,8 +197,9 @@ def _yaml(path: Path, front: str) -> dict[str, object]:
     return {str(key): value for key, value in given.items()}
 
 
-def _refuse_unknown(given: Mapping[str, object], known: set[str], where: str) -> None:
-    unknown = set(given) - known
+def refuse_unknown(given: Mapping[str, object], known: Collection[str], where: str) -> None:
+    """Raises BadContent for a key that is not known here."""
+    unknown = set(given) - set(known)
     if unknown:
         raise BadContent(f'{where}: "{min(unknown)}" is not known here; known are {", ".join(sorted(known))}.')
 

@@ -1,15 +1,15 @@
 """What is wrong with a course's files? Every finding with its file and line, before anything is published."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sequencer.content.courses import COURSE_FILE
+from sequencer.content.courses import COURSE_FILE, ISSUE_KEYS
 from sequencer.content.lint import findings, front, links, mail, order, personal, reach, tags, wording
 from sequencer.content.lint.findings import Finding
 from sequencer.content.lint.front import Draft
-from sequencer.content.render import LETTERS, Person, compile_lesson, compile_letter
+from sequencer.content.render import LETTERS, Person, compile_issue, compile_lesson, compile_letter
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course
 from sequencer.errors import BadContent
@@ -67,6 +67,26 @@ def lint(
     found += _of_templates(templates)
     if ask_the_web:
         found += reach.answered(drafts)
+    return found
+
+
+def lint_issue(
+    path: Path, newsletter: Course, templates: Templates, *, postal_address: str, ask_the_web: bool = False
+) -> Sequence[Finding]:
+    """What is wrong with an issue's file, by the rules of lessons that hold for it."""
+    draft, wrong = front.draft(path, ISSUE_KEYS)
+    found = list(wrong)
+    if draft is not None:
+
+        def judge(words: Course, _which: Which, empty: int) -> Judged:
+            compiled = compile_issue(words, templates=templates, postal_address=postal_address)
+            sample, refused = mail.samples(compiled)
+            return Judged(faults=(*mail.staying(sample), *mail.judged(sample, empty=empty)), refused=refused)
+
+        found += _of_one(draft, templates)
+        found += [*wording.subjects([draft]), *wording.preheaders([draft])]
+        found += _of_mails(replace(newsletter, lessons=(draft.lesson,)), [draft], templates, judge)
+        found += reach.answered([draft]) if ask_the_web else ()
     return found
 
 

@@ -16,6 +16,9 @@ from sequencer.core.model import (
     CourseId,
     DeliveryId,
     DeliveryKind,
+    Issue,
+    IssueId,
+    IssueState,
     LessonId,
     Parcel,
     Revision,
@@ -67,6 +70,20 @@ def pull(
     """
     claim = _claim(DeliveryKind.LESSON, step, reader, now)
     return press.lesson(claim, _revision(course, content, now), relay, digest=digest)
+
+
+def pull_issue(press: Press, words: Course, reader: Reader, *, relay: Relay, now: datetime) -> Parcel:
+    """An issue, the only lesson of `words`, likewise."""
+    issue = Issue(
+        id=IssueId(_NOBODY),
+        key=words.lessons[0].key,
+        run=0,
+        state=IssueState.SCHEDULED,
+        words=words,
+        scheduled_at=now,
+        opens_at=now,
+    )
+    return press.issue(_claim(DeliveryKind.ISSUE, _NOBODY, reader, now), issue, relay)
 
 
 def pull_letter(

@@ -37,7 +37,7 @@ LINKS = "/test"
 
 
 class Rehearsal:
-    """One course, tried out by mail. The secret of `imprint` is for this once: it also makes the Message-IDs."""
+    """One course, or one issue, tried out. The secret of `imprint` is for this once: it also makes the Message-IDs."""
 
     def __init__(
         self, course: Course, templates: Templates, imprint: Imprint, *, signers: Signers, courier: Courier
@@ -56,6 +56,8 @@ class Rehearsal:
 
     def mark(self, step: int) -> str:
         """How the subject of a test begins."""
+        if self.course.is_newsletter:
+            return "[Test]"
         return f"[Test {step + 1}/{len(self.course.lessons)}]"
 
     def check(self, steps: Sequence[int], reader: Reader, relay: Relay, *, now: datetime) -> None:
@@ -73,7 +75,10 @@ class Rehearsal:
         return ledger.outcome or Deferred(reply=said, tried=False)
 
     def _parcel(self, step: int, reader: Reader, relay: Relay, now: datetime) -> Parcel:
-        parcel = proof.pull(self._press, self.course, step, reader, relay=relay, now=now)
+        if self.course.is_newsletter:
+            parcel = proof.pull_issue(self._press, self.course, reader, relay=relay, now=now)
+        else:
+            parcel = proof.pull(self._press, self.course, step, reader, relay=relay, now=now)
         signers = self._signers.for_domain(parcel.sender.rpartition("@")[2], unsigned=relay.unsigned)
         marked = _marked(parcel.content, self.mark(step))
         return replace(parcel, content=dkim.sign(marked, signers, timestamp=now))

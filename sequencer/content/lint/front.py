@@ -1,7 +1,7 @@
 """Which keys of course.toml and of front matter are wrong? All of them, where reading stops at the first."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,8 +56,8 @@ class Draft:
         return key_line(self.path, name)
 
 
-def draft(path: Path) -> tuple[Draft | None, tuple[Finding, ...]]:
-    """The lesson in a file, or all that is wrong with its front matter."""
+def draft(path: Path, keys: Collection[str] = files.LESSON_KEYS) -> tuple[Draft | None, tuple[Finding, ...]]:
+    """The lesson, or issue, in a file, or all that is wrong with its front matter."""
     try:
         given, lines, line = files.lesson_file(path)
     except BadContent as error:
@@ -65,7 +65,7 @@ def draft(path: Path) -> tuple[Draft | None, tuple[Finding, ...]]:
         return None, (replace(found, rule="front-matter") if "front matter" in found.sentence else found,)
 
     def make(front: Mapping[str, object]) -> Lesson:
-        return files.make_lesson(path, front, lines, line)
+        return files.make_lesson(path, front, lines, line, keys)
 
     try:
         lesson = make(given)
