@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -54,6 +54,23 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
     if own and not own.is_dir():
         raise BadSettings(f'The option "templates" is {own}; there is no such folder.')
     templates = Templates(own)
+    return App(
+        settings=settings,
+        db=connect(settings.database_url, root=settings.root),
+        templates=templates,
+        press=_press(settings, templates),
+        courier=courier or SmtpCourier(*settings.all_relays),
+        clock=clock,
+    )
+
+
+def another(app: App) -> App:
+    """The same app for somebody who sends beside it: their own are courier, press, and where they have come to."""
+    courier = SmtpCourier(*app.settings.all_relays)
+    return replace(app, press=_press(app.settings, app.templates), courier=courier, marks=Marks())
+
+
+def _press(settings: Settings, templates: Templates) -> Press:
     imprint = Imprint(
         base_url=settings.base_url,
         secret=settings.secret_key,
@@ -61,14 +78,7 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         confirm_within=settings.confirm_within,
         timezone=settings.default_timezone,
     )
-    return App(
-        settings=settings,
-        db=connect(settings.database_url, root=settings.root),
-        templates=templates,
-        press=Press(templates, imprint, Signers(settings)),
-        courier=courier or SmtpCourier(*settings.all_relays),
-        clock=clock,
-    )
+    return Press(templates, imprint, Signers(settings))
 
 
 NO_DATABASE = "The database does not answer."

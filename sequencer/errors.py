@@ -12,6 +12,7 @@ SequencerError
 ├── BadContent           the author: a lesson, course or template file
 ├── BadSettings          the operator: an option, a database, a relay
 ├── BadDatabase          the operator: a database that was well and is not any more
+├── BadBroker            the operator: a broker of the engine that cannot be reached
 └── IllegalTransition    us: a move the tables in `core.lifecycle` do not know
 
 Each message is one whole sentence that says what would be right.
@@ -66,6 +67,13 @@ class BadDatabase(SequencerError):
     """The database cannot be used for now; the message says what the operator should do. Nothing is lost by it.
 
     What was being written is undone; what was on the wire is recovered by a later pass.
+    """
+
+
+class BadBroker(SequencerError):
+    """The broker that carries hints cannot be used for now; the message says what the operator should do.
+
+    Nothing is lost by it: hints come again.
     """
 
 

@@ -20,7 +20,7 @@ from sequencer.brand import Brand
 from sequencer.errors import BadSettings
 from sequencer.forms import Form
 from sequencer.relays import Relay
-from sequencer.values import Intent, Listen, Network
+from sequencer.values import EngineName, Intent, Listen, Network
 
 FILE_NAME = "sequencer.toml"
 PREFIX = "SEQUENCER_"
@@ -75,6 +75,18 @@ class Settings:
         values.database,
         "Where everything is remembered: a SQLite file, or PostgreSQL.",
         default="sqlite:///sequencer.db",
+        secret=True,
+    )
+    engine: EngineName = _option(
+        values.engine,
+        'Who tells several processes where to look: "in-process", each itself; "procrastinate", by the PostgreSQL that '
+        'is there; or "celery", by RabbitMQ or Redis. For the commands worker and clock; serve needs none.',
+        default="in-process",
+    )
+    broker_url: str = _option(
+        values.broker,
+        "RabbitMQ (amqp://) or Redis (redis://), where the engine is celery.",
+        default="",
         secret=True,
     )
     listen: Listen = _option(

@@ -20,6 +20,14 @@ class Intent(StrEnum):
     BATCH = "batch"
 
 
+class EngineName(StrEnum):
+    """Who carries hints between processes."""
+
+    IN_PROCESS = "in-process"
+    PROCRASTINATE = "procrastinate"
+    CELERY = "celery"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
     """An address on which something listens."""
@@ -90,6 +98,21 @@ def database(value: object) -> str:
     server = re.match(r"postgresql(\+psycopg)?://.", text)
     if not (re.match("sqlite:///.", text) or (server and split(text))):
         raise ValueError("sqlite:///file.db or postgresql://user:password@host/name")
+    return text
+
+
+def engine(value: object) -> EngineName:
+    text = a_text(value)
+    if text not in set(EngineName):
+        raise ValueError('"in-process", "procrastinate" or "celery"')
+    return EngineName(text)
+
+
+def broker(value: object) -> str:
+    text = a_text(value)
+    parts = split(text) if text else None
+    if text and (parts is None or parts.scheme not in ("amqp", "amqps", "redis", "rediss") or not parts.hostname):
+        raise ValueError("an address like amqp://user:password@host/ (RabbitMQ) or redis://host:6379/0")
     return text
 
 

@@ -1,169 +1,230 @@
-"""Which flow runs how often? The metronome: APScheduler says "look now"; what is due is said by the rows."""
+"""Which flow runs how often? The metronome: APScheduler says "look now"; what is due is said by the rows.
+
+Every process has a metronome of its own, in memory, and none of them leads: two that tick say the same thing twice.
+"""
 
 import asyncio
 import logging
-import math
-import re
-import threading
+import os
+import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from sequencer import __version__
 from sequencer import app as wiring
 from sequencer.app import App
+from sequencer.engine import drain
+from sequencer.engine.ending import Ending
+from sequencer.engine.port import Engine
+from sequencer.engine.troubles import Troubles, tell
 from sequencer.errors import SequencerError
-from sequencer.flows import calling, dispatch, upkeep
+from sequencer.flows import calling, roster, upkeep
+from sequencer.flows.roster import Post
 
 log = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks
-GRACE = 6.0  # seconds for what is on the wire when we are told to stop; what has no answer then is uncertain
 TIDY = 3600.0  # seconds between two upkeeps; the first comes after a sixtieth of that, as a start has other worries
-BUDGET = 30.0  # seconds after which a pass stops claiming, so that new confirmations come before old lessons
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux: another one after each start of the machine
+SWEEP = 30.0  # seconds between two looks for hints whose worker is dead
 
-# The same trouble comes with other numbers each time: processes, addresses in memory, milliseconds.
-_NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """What is done every so many seconds, one at a time; the first time after `first`, or else after `every`."""
+
+    what: str
+    every: float
+    call: Callable[[Ending], object]
+    first: float | None = None
 
 
 class Metronome:
-    """Runs passes, one at a time, until it is stopped; stopping lets the pass that runs finish what is on the wire.
+    """Runs its beats until it is stopped; stopping lets those that run finish what they are at."""
 
-    Beside them it tells other programs what happened, and every hour it tidies up.
-    """
-
-    def __init__(self, app: App, *, every: float = EVERY, tidy: float = TIDY) -> None:
-        self._app = app
-        self._every = every
-        self._tidy_every = tidy
-        self._stopping = threading.Event()
-        self._end_by = math.inf
-        self._running = asyncio.Lock()
-        self._tidying = asyncio.Lock()
-        self._telling = asyncio.Lock()
-        self._trouble = _Trouble("tick")
-        self._hook_trouble = _Trouble("hooks")
+    def __init__(self, app: App, *beats: Beat, ending: Ending | None = None) -> None:
+        self._pulse = app.pulse
+        self._ending = ending or Ending()
+        self._running = [(beat, asyncio.Lock(), Troubles(beat.what, log)) for beat in beats]
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         )
 
     def start(self) -> None:
         """Begin to look; needs a running event loop."""
-        self._app.pulse.beat(time.monotonic())
-        self._scheduler.add_job(self._look, "interval", seconds=self._every)
-        self._scheduler.add_job(self._tell_hooks, "interval", seconds=self._every)
-        first = datetime.now(UTC) + timedelta(seconds=self._tidy_every / 60)
-        self._scheduler.add_job(self._tidy, "interval", seconds=self._tidy_every, next_run_time=first)
+        for beat, turn, troubles in self._running:
+            first = datetime.now(UTC) + timedelta(seconds=beat.every if beat.first is None else beat.first)
+            call = partial(self._beat, beat, turn, troubles)
+            self._scheduler.add_job(call, "interval", seconds=beat.every, next_run_time=first)
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """Stop looking, and wait for the pass that runs: for its answers, some seconds at most."""
+        """Stop looking, and wait for what runs: for its answers, some seconds at most."""
         # APScheduler cancels coroutine jobs when it shuts down: so no new ones first, then the last one's end.
         self._scheduler.pause()
-        self._app.pulse.stop()
-        self._end_by = time.monotonic() + GRACE
-        self._stopping.set()
-        async with self._running, self._tidying, self._telling:
-            self._scheduler.shutdown(wait=False)
+        self._pulse.stop()
+        self._ending.begin()
+        for _, turn, _ in self._running:
+            await turn.acquire()
+        self._scheduler.shutdown(wait=False)
 
-    async def _look(self) -> None:
-        async with self._running:
-            if not self._stopping.is_set():
-                await asyncio.to_thread(self._pass)
+    async def _beat(self, beat: Beat, turn: asyncio.Lock, troubles: Troubles) -> None:
+        async with turn:
+            if self._ending.has_begun():
+                return
+            try:
+                await asyncio.to_thread(beat.call, self._ending)
+            except Exception as error:  # noqa: BLE001 (told)
+                # A pass that fails leaves its rows to their leases; the next pass must still come.
+                troubles.tell(error)
+            else:
+                troubles.end()
 
-    async def _tidy(self) -> None:
-        async with self._tidying:
-            if not self._stopping.is_set():
-                await asyncio.to_thread(self._upkeep)
 
-    async def _tell_hooks(self) -> None:
-        async with self._telling:
-            if not self._stopping.is_set():
-                await asyncio.to_thread(self._calls)
+def all_in_one(app: App, *others: Beat, every: float = EVERY, tidy: float = TIDY) -> Metronome:
+    """Sends, tells other programs what happened, and tidies up: everything that one process does beside the web door.
 
-    def _calls(self) -> None:
-        app = self._app
+    What is sent are passes over everybody, so that new confirmations come before old lessons.
+    """
+    tick = Beat(
+        what="tick", every=every, call=lambda ending: drain.drain(app, None, ending=ending, budget=drain.BUDGET)
+    )
+    app.pulse.beat(time.monotonic())
+    return Metronome(app, tick, *_housekeeping(app, every=every, tidy=tidy), *others)
+
+
+def of_clock(
+    app: App, engine: Engine | None, *others: Beat, ending: Ending, every: float = EVERY, tidy: float = TIDY
+) -> Metronome:
+    """Gives hints where an engine carries them, tells other programs what happened, and tidies up; sends nothing."""
+    hints = _hints(app, engine, every=every) if engine is not None else ()
+    return Metronome(app, *hints, *_housekeeping(app, every=every, tidy=tidy), *others, ending=ending)
+
+
+def of_worker(app: App, engine: Engine, *others: Beat, ending: Ending, every: float = EVERY) -> Metronome:
+    """Gives hints, so that mail goes out for as long as one worker lives, whatever becomes of the clocks."""
+    app.pulse.beat(time.monotonic())
+    return Metronome(app, *_hints(app, engine, every=every), *others, ending=ending)
+
+
+def _hints(app: App, engine: Engine, *, every: float) -> tuple[Beat, ...]:
+    return (
+        Beat(what="hint", every=every, call=lambda _: _hint(app, engine), first=0),
+        Beat(what="sweep", every=SWEEP, call=lambda _: _sweep(engine)),
+    )
+
+
+def _hint(app: App, engine: Engine) -> None:
+    engine.hint(drain.due(app))
+    if app.pulse.last is not None:
+        # Of those who send: whoever finds nothing to do, or finds others at it, is well.
+        app.pulse.beat(time.monotonic())
+
+
+def _sweep(engine: Engine) -> None:
+    if dropped := engine.sweep_stalled():
+        log.warning("hint.stalled", extra={"dropped": dropped})
+
+
+def _housekeeping(app: App, *, every: float, tidy: float) -> tuple[Beat, ...]:
+    return (
+        # What was posted and not settled is posted again when its lease is over, with the id that it had.
+        Beat(
+            what="hooks",
+            every=every,
+            call=lambda ending: calling.call_all(app.db, app.caller, clock=app.clock, stop=ending.has_begun),
+        ),
+        # Every step that was done is done, and the others come with the next hour.
+        Beat(
+            what="upkeep",
+            every=tidy,
+            call=lambda ending: upkeep.tidy(app.db, wiring.terms(app.settings), now=app.clock(), stop=ending.has_begun),
+            first=tidy / 60,
+        ),
+    )
+
+
+def this_process(kind: str, *, engine: str = "", concurrency: int = 1) -> Post:
+    """What the roster says of the process that asks: the command that it runs, and where."""
+    return Post(
+        kind=kind,
+        engine=engine,
+        concurrency=concurrency,
+        host=socket.gethostname(),
+        boot_id=_BOOT_ID.read_text(encoding="ascii").strip() if _BOOT_ID.exists() else "",
+        pid=os.getpid(),
+        version=__version__,
+    )
+
+
+class Attendance:
+    """One process on the roster, for as long as this is entered."""
+
+    def __init__(self, app: App, post: Post) -> None:
+        self._db = app.db
+        self._post = post
+        self.id = roster.enter(app.db, post)
+
+    def beat(self, _ending: Ending) -> None:
+        """We are still here. Who was taken off the roster meanwhile comes back to it."""
+        if not roster.beat(self._db, self.id, self._post):
+            self.id = roster.enter(self._db, self._post)
+
+    def leave(self) -> None:
+        """We are done; where even that cannot be written down, we are soon listed as silent."""
         try:
-            calling.call_all(app.db, app.caller, clock=app.clock, stop=self._stopping.is_set)
-        except Exception as error:  # noqa: BLE001 (told)
-            # What was posted and not settled is posted again when its lease is over, with the id that it had.
-            self._hook_trouble.tell(error)
-        else:
-            self._hook_trouble.end()
-
-    def _upkeep(self) -> None:
-        app = self._app
-        try:
-            upkeep.tidy(app.db, wiring.terms(app.settings), now=app.clock(), stop=self._stopping.is_set)
-        except Exception as error:  # noqa: BLE001 (told)
-            # Every step that was done is done, and the others come with the next hour.
-            _tell("upkeep.failed", error)
-
-    def _pass(self) -> None:
-        app, began = self._app, time.monotonic()
-        until = began + BUDGET
-        try:
-            done = dispatch.tick(
-                app.db,
-                app.courier,
-                app.press,
-                now=app.clock(),
-                stop=lambda: self._stopping.is_set() or time.monotonic() > until,
-                end=lambda: time.monotonic() > self._end_by,
-                intent=app.settings.intent,
-                apart=app.settings.apart,
-                low=app.marks.of(),
-            )
-        except Exception as error:  # noqa: BLE001 (told)
-            # A pass that fails leaves its rows to their leases; the next pass must still come.
-            self._trouble.tell(error)
-        else:
-            at = time.monotonic()
-            app.pulse.passed(done, at=at, seconds=at - began)
-            self._trouble.end()
+            roster.leave(self._db, self.id, self._post)
+        except SequencerError as error:
+            tell(log, "roster.failed", error)
 
 
-class _Trouble:
-    """What makes passes fail: each kind of it is told once until it is over, not at every look, and then its end."""
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._told: set[tuple[type[Exception], str]] = set()
-        self._looks = 0
-
-    def tell(self, error: Exception) -> None:
-        """A pass has failed."""
-        self._looks += 1
-        kind = (type(error), _NUMBER.sub("", str(error)))
-        if kind not in self._told:
-            self._told.add(kind)
-            _tell(f"{self._what}.failed", error)
-
-    def end(self) -> None:
-        """A pass has gone well."""
-        if self._told:
-            log.warning("%s.recovered", self._what, extra={"failed": self._looks})
-            self._told.clear()
-            self._looks = 0
+@asynccontextmanager
+async def attending(app: App, post: Post) -> AsyncIterator[Beat]:
+    """On the roster, with the beat that keeps us there."""
+    attendance = await asyncio.to_thread(Attendance, app, post)
+    try:
+        yield Beat(what="roster", every=roster.BEAT, call=attendance.beat)
+    finally:
+        await asyncio.to_thread(attendance.leave)
 
 
-def _tell(event: str, error: Exception) -> None:
-    """Ours are said in one sentence; anything else is a bug, with its traceback."""
-    log.error(event, extra={"reason": str(error)}, exc_info=None if isinstance(error, SequencerError) else error)
-
-
-def beside(app: App, *, every: float = EVERY) -> Callable[[object], AbstractAsyncContextManager[None]]:
-    """The metronome as something that runs for as long as the web door is open."""
+def beside(
+    app: App, post: Post, make: Callable[[Beat], Metronome]
+) -> Callable[[object], AbstractAsyncContextManager[None]]:
+    """A metronome as something that runs for as long as the web door is open."""
 
     @asynccontextmanager
     async def running(_site: object) -> AsyncIterator[None]:
-        metronome = Metronome(app, every=every)
-        metronome.start()
-        try:
-            yield
-        finally:
-            await metronome.stop()
+        async with attending(app, post) as beat:
+            metronome = make(beat)
+            metronome.start()
+            try:
+                yield
+            finally:
+                await metronome.stop()
 
     return running
+
+
+async def run(
+    app: App, post: Post, make: Callable[[Beat], Metronome], work: Callable[[], object], *, ending: Ending
+) -> None:
+    """A process without a web door: `work` runs beside a metronome until SIGTERM or SIGINT begins the ending."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ending.begin)
+    async with attending(app, post) as beat:
+        metronome = make(beat)
+        metronome.start()
+        try:
+            await asyncio.to_thread(work)
+        finally:
+            await metronome.stop()

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sequencer import app as wiring
 from sequencer.cli import frame
+from sequencer.engine import choose
 from sequencer.flows.copying import Copied, Told
 
 
@@ -24,6 +25,7 @@ def upgrade(ctx: click.Context) -> None:
     """Make or change the tables as this version needs them; safe to run twice."""
     with frame.opened_as_it_is(ctx) as app:
         ran = wiring.upgrade(app)
+        choose.open_engine(app, app.settings.engine).prepare()
     click.echo(f"Applied {', '.join(ran)}." if ran else "The database is of the newest shape already.")
 
 

@@ -80,6 +80,9 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     logging.getLogger("sequencer").setLevel(level)
     # That a tick was skipped because the last one still runs is as it should be.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # What is wrong with an engine is said by us in a sentence, once; they would say it at every try.
+    for name in ("procrastinate", "psycopg.pool", "celery", "kombu", "amqp"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _EventFormatter(logging.Formatter):

@@ -1,16 +1,19 @@
-"""How does an admin run the service? Web door, metronome and delivery in one process."""
+"""How does an admin run the service? Everything in one process, or the web door alone."""
 
 import logging
+from collections.abc import Callable
 
 import click
 
 from sequencer import app as wiring
 from sequencer import settings as options
 from sequencer import worker
+from sequencer.app import App
 from sequencer.cli import frame
 from sequencer.settings import Settings
 from sequencer.watch import door as watch
 from sequencer.web import asgi
+from sequencer.worker import Beat, Metronome
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +22,17 @@ log = logging.getLogger(__name__)
 @click.pass_context
 def serve(ctx: click.Context) -> None:
     """Run the web door and the delivery until SIGTERM or Ctrl-C; what is on the wire is finished first."""
+    _run(ctx, "serve", worker.all_in_one)
+
+
+@click.command()
+@click.pass_context
+def web(ctx: click.Context) -> None:
+    """Run the web door alone until SIGTERM or Ctrl-C; "worker" sends, "clock" tidies up and calls webhooks."""
+    _run(ctx, "web", Metronome)
+
+
+def _run(ctx: click.Context, kind: str, make: Callable[[App, Beat], Metronome]) -> None:
     frame.log_to_stderr()
     with frame.opened(ctx) as app:
         for slug in wiring.prepare(app, now=app.clock()):
@@ -28,12 +42,13 @@ def serve(ctx: click.Context) -> None:
             asgi.listen(at.host, at.port, instead='choose another with the option "listen"') as on,
             watch.watched(app),
         ):
-            log.info("serve.started", extra=_shown(app.settings))
-            asgi.run(asgi.build(app, lifespan=worker.beside(app)), on)
-        log.info("serve.stopped")
+            log.info("%s.started", kind, extra=shown(app.settings))
+            lifespan = worker.beside(app, worker.this_process(kind), lambda beat: make(app, beat))
+            asgi.run(asgi.build(app, lifespan=lifespan), on)
+        log.info("%s.stopped", kind)
 
 
-def _shown(settings: Settings) -> dict[str, object]:
+def shown(settings: Settings) -> dict[str, object]:
     """The settings for the log, without those that hold secrets."""
     hidden = {name for name in options.options() if not Settings.__dataclass_fields__[name].repr}
     shown = {name: getattr(settings, name) for name in options.options() if name not in hidden | {"forms"}}

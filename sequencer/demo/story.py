@@ -195,7 +195,10 @@ def running(*, service_port: int = 0, site_port: int = 0) -> Iterator[Demo]:
             signup_url=f"{settings.base_url}/f/newsletter",
             forward=demo.forward,
         )
-        stack.enter_context(_served(asgi.build(app, lifespan=worker.beside(app, every=0.02)), service_socket))
+        metronome = worker.beside(
+            app, worker.this_process("demo"), lambda beat: worker.all_in_one(app, beat, every=0.02)
+        )
+        stack.enter_context(_served(asgi.build(app, lifespan=metronome), service_socket))
         stack.enter_context(_served(showcase.pages(), site_socket))
         yield demo
 

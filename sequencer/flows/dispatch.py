@@ -119,6 +119,12 @@ def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool)
     return len(rows)
 
 
+def is_left_behind(db: Database) -> bool:
+    """Whether there is something that a dead sender held, for the next pass to take back."""
+    with db.read() as tx:
+        return deliveries.is_left_behind(tx)
+
+
 def next_due(
     db: Database, shard: int | None = None, since: Place | None = None, *, but: Collection[int] = ()
 ) -> datetime | None:

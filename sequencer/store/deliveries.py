@@ -134,6 +134,11 @@ def expired(tx: Transaction, *, limit: int, dead: bool = False) -> Sequence[Deli
     return [read(row) for row in tx.execute(query)]
 
 
+def is_left_behind(tx: Transaction) -> bool:
+    """Whether any lease has run out by the database's clock."""
+    return tx.execute(select(delivery.c.id).where(delivery.c.lease_until <= clock(tx)).limit(1)).first() is not None
+
+
 def expire(tx: Transaction, which: Delivery, *, to: DeliveryState, due_at: datetime | None) -> None:
     """Take a row back whose lease ran out: `deferred` where nothing was sent, `uncertain` where it may have been."""
     tx.execute(

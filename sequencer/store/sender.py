@@ -7,15 +7,23 @@ knows that every lease in the ledger belongs to the dead, and need not wait for 
 import fcntl
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
 from sequencer.errors import BadDatabase
+from sequencer.store import trouble
 from sequencer.store.database import Database
 
 log = logging.getLogger(__name__)
+
+# A lock of the transaction, not of the session: it holds behind PgBouncer too.
+_NO_LONGER = text("SET LOCAL idle_in_transaction_session_timeout = '60s'")
+_TRY = text("SELECT pg_try_advisory_xact_lock(7362879, :shard)")
 
 
 class Turn(StrEnum):
@@ -48,6 +56,24 @@ def turn(database: Database) -> Iterator[Turn]:
         if mine is Turn.TAKEN:
             log.info("sender.taken", extra={"file": name})
         yield mine
+
+
+@contextmanager
+def alone(database: Database, shard: int) -> Iterator[bool]:
+    """Whether nobody else drains this shard of a PostgreSQL database; for as long as this is entered nobody else will.
+
+    It spares work and protects nothing: PostgreSQL lets go of it when the connection dies, and after a minute in which
+    its holder may have been frozen. Raises BadDatabase where the database cannot be used.
+    """
+    with trouble.told(), database.engine.connect() as connection:
+        connection.execute(_NO_LONGER)
+        mine = bool(connection.execute(_TRY, {"shard": shard}).scalar_one())
+        try:
+            yield mine
+        finally:
+            # Whether PostgreSQL let go of it before us does not matter.
+            with suppress(DBAPIError):
+                connection.rollback()
 
 
 def _is_ours(lock: BinaryIO) -> bool:

@@ -623,3 +623,19 @@ Index(
 Index("hook_call_leased", hook_call.c.lease_until, sqlite_where=_LEASED, postgresql_where=_LEASED)
 Index("ix_hook_call_hook", hook_call.c.hook_id, hook_call.c.id)
 Index("ix_hook_call_event", hook_call.c.event_id)
+
+# Which processes work here. Nothing depends on it: it is for whoever wants to know.
+worker = Table(
+    "worker",
+    metadata,
+    _id(),
+    Column("kind", String(16), nullable=False),
+    Column("engine", String(16), nullable=False),
+    Column("concurrency", SmallInteger, nullable=False),
+    Column("host", String(255), nullable=False),
+    Column("boot_id", String(36), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", String(50), nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("heartbeat_at", UtcDateTime, nullable=False),
+)

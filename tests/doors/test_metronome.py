@@ -21,7 +21,7 @@ from sequencer.errors import BadContent, BadDatabase, SequencerError
 from sequencer.flows import hooks
 from sequencer.flows.hooks import Wish
 from sequencer.store.database import Database
-from sequencer.worker import Metronome
+from sequencer.worker import all_in_one
 
 EMAIL = "reader@example.org"
 
@@ -73,7 +73,7 @@ def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 def test_it_looks_until_it_is_stopped_and_not_after(sqlite_db: Database) -> None:
     clock, other_clock = Passes(), Passes()
     app = Door(House(sqlite_db)).app
-    metronome, another = (Metronome(replace(app, clock=one), every=0.01) for one in (clock, other_clock))
+    metronome, another = (all_in_one(replace(app, clock=one), every=0.01) for one in (clock, other_clock))
 
     async def story() -> int:
         metronome.start()
@@ -94,7 +94,7 @@ def test_a_pass_that_raises_is_logged_and_the_next_one_comes(
     sqlite_db: Database, trouble: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Passes(troubles=[trouble])
-    metronome = Metronome(replace(Door(House(sqlite_db)).app, clock=clock), every=0.01)
+    metronome = all_in_one(replace(Door(House(sqlite_db)).app, clock=clock), every=0.01)
 
     async def story() -> None:
         metronome.start()
@@ -112,7 +112,7 @@ def test_trouble_that_lasts_is_told_once_and_its_end_too(db: Database, caplog: p
     locked, full = "process 17 holds it since 0x7f3a", "there is no room"
     first = [*[BadDatabase(locked), BadDatabase(full)] * 5, RuntimeError(locked), BadDatabase(locked.replace("7", "8"))]
     clock = Passes(troubles=[*first])
-    metronome = Metronome(replace(Door(House(db)).app, clock=clock), every=0.01)
+    metronome = all_in_one(replace(Door(House(db)).app, clock=clock), every=0.01)
 
     async def story() -> None:
         metronome.start()
@@ -139,7 +139,7 @@ def test_stopping_waits_for_the_pass_that_runs(sqlite_db: Database) -> None:
     house = House(sqlite_db)
     house.publish(small_course())
     house.sign_up(EMAIL)
-    metronome = Metronome(replace(Door(house).app, courier=courier), every=0.01)
+    metronome = all_in_one(replace(Door(house).app, courier=courier), every=0.01)
 
     async def story() -> bool:
         metronome.start()
@@ -160,8 +160,8 @@ def test_one_pass_at_a_time_however_long_it_takes(sqlite_db: Database) -> None:
     house.publish(small_course())
     house.sign_up(EMAIL)
     app = Door(house).app
-    metronome = Metronome(replace(app, courier=courier, clock=clock), every=0.01)
-    another = Metronome(replace(app, clock=other_clock), every=0.01)
+    metronome = all_in_one(replace(app, courier=courier, clock=clock), every=0.01)
+    another = all_in_one(replace(app, clock=other_clock), every=0.01)
 
     async def story() -> int:
         metronome.start()
@@ -184,7 +184,8 @@ def test_beside_the_door_it_runs_for_as_long_as_the_door_is_open(sqlite_db: Data
     app = Door(house).app
 
     async def story() -> None:
-        async with worker.beside(app, every=0.01)(None):
+        here = worker.this_process("serve")
+        async with worker.beside(app, here, lambda beat: all_in_one(app, beat, every=0.01))(None):
             await true_soon(lambda: len(house.courier.sent) == 1)
 
     asyncio.run(story())
@@ -202,7 +203,7 @@ def test_beside_the_passes_it_tidies_up_whatever_an_upkeep_does(
     house.tick(NOW - timedelta(days=3))
     clock = Passes(troubles=[trouble])
     # No pass comes in its time.
-    metronome = Metronome(replace(Door(house).app, clock=clock), every=3600, tidy=0.05)
+    metronome = all_in_one(replace(Door(house).app, clock=clock), every=3600, tidy=0.05)
 
     async def story() -> int:
         metronome.start()
@@ -212,7 +213,7 @@ def test_beside_the_passes_it_tidies_up_whatever_an_upkeep_does(
 
     with caplog.at_level(logging.WARNING, logger="sequencer.worker"):
         at_the_end = asyncio.run(story())
-    assert said(caplog) == [("upkeep.failed", str(trouble))]
+    assert said(caplog) == [("upkeep.failed", str(trouble)), ("upkeep.recovered", "")]
     assert (told(caplog)[0].exc_info is None) is isinstance(trouble, SequencerError)
     assert [row.kind for row in house.ledger(EMAIL)] == [DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER]
     assert clock.asked == at_the_end
@@ -226,7 +227,7 @@ def test_beside_the_mail_other_programs_are_told_and_a_receiver_that_hangs_delay
             wish = Wish(name=name, url=url, events=[Happening.SUBSCRIBED], insecure=True)
             hooks.add(house.db, wish, now=NOW)
         house.sign_up(EMAIL)
-        metronome = Metronome(Door(house).app, every=0.01)
+        metronome = all_in_one(Door(house).app, every=0.01)
 
         async def story() -> None:
             metronome.start()
@@ -248,7 +249,7 @@ def test_a_bug_that_keeps_programs_from_being_told_is_told_once(
     hooks.add(house.db, Wish(name="crm", url="https://crm.example/", events=[Happening.SUBSCRIBED]), now=NOW)
     house.sign_up(EMAIL)
     app = replace(Door(house).app, caller=_Broken())
-    metronome = Metronome(app, every=0.01)
+    metronome = all_in_one(app, every=0.01)
 
     async def story() -> None:
         metronome.start()

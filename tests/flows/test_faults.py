@@ -34,7 +34,7 @@ from sequencer.errors import BadDatabase
 from sequencer.flows.dispatch import BATCH
 from sequencer.store import deliveries
 from sequencer.store.database import Database, connect
-from sequencer.worker import Metronome
+from sequencer.worker import all_in_one
 
 LOCKED = "The database is locked by another program: database is locked; end that program, or wait until it is done."
 FULL = "The database is full: database or disk is full; make room on its disk."
@@ -148,7 +148,7 @@ def test_the_metronome_says_so_in_one_line_and_goes_on_when_the_fault_is_gone(
         looks.append(EIGHT)
         return EIGHT
 
-    metronome = Metronome(replace(Door(single_house).app, clock=clock), every=0.01)
+    metronome = all_in_one(replace(Door(single_house).app, clock=clock), every=0.01)
 
     async def story() -> None:
         with other_program(tmp_path / "test.db") as other:

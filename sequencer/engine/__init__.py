@@ -1,0 +1,1 @@
+"""Who looks at which shard, on which machine? The engines: each carries hints, and none carries a message."""

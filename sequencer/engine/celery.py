@@ -1,0 +1,152 @@
+"""How do hints travel by RabbitMQ or Redis? As tasks of Celery, for those who run one of them already."""
+
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
+
+from celery import Celery
+from celery.worker import WorkController, state
+from kombu.exceptions import ChannelError, OperationalError
+
+from sequencer.engine.ending import Ending
+from sequencer.engine.port import Drain, Load
+from sequencer.engine.troubles import Troubles
+from sequencer.errors import BadBroker, SequencerError
+from sequencer.store import sender, shards
+from sequencer.store.database import Database
+
+log = logging.getLogger(__name__)
+
+_QUEUE = "sequencer"
+_TASK = "sequencer.drain"
+_EXPIRES = 4  # seconds: a few ticks; older hints were followed by newer ones
+_REST = 2.0  # seconds until a worker that was thrown out by its broker tries again
+_USUAL: Mapping[str, object] = MappingProxyType({})
+
+
+class CeleryEngine:
+    """Hints as tasks: acknowledged before they are followed, expired within seconds, without results.
+
+    The broker merges no hints. So whoever follows one leaves the shard alone while another drains it.
+    """
+
+    def __init__(self, db: Database, broker_url: str, *, transport: Mapping[str, object] = _USUAL) -> None:
+        self._db = db
+        self._celery = Celery("sequencer", broker=broker_url, set_as_current=False)
+        self._celery.conf.update(
+            accept_content=["json"],
+            broker_connection_retry_on_startup=True,
+            broker_connection_max_retries=None,
+            broker_connection_timeout=4,
+            broker_transport_options=dict(transport),
+            enable_utc=True,
+            task_acks_late=False,
+            task_default_delivery_mode="transient",
+            task_default_queue=_QUEUE,
+            task_ignore_result=True,
+            worker_enable_remote_control=False,
+            worker_hijack_root_logger=False,
+            worker_log_color=False,
+            worker_prefetch_multiplier=1,
+            worker_redirect_stdouts=False,
+            worker_send_task_events=False,
+            worker_cancel_long_running_tasks_on_connection_loss=False,
+        )
+
+    def prepare(self) -> None:
+        """There is nothing to make: the queue is made by whoever comes first."""
+
+    def hint(self, shards: Sequence[int]) -> None:
+        """Send a task for each of these shards. Raises BadBroker where the broker cannot be reached."""
+        with _told():
+            for shard in shards:
+                self._celery.send_task(
+                    _TASK, args=[shard], queue=_QUEUE, expires=_EXPIRES, ignore_result=True, retry=False
+                )
+
+    def run_worker(self, drain: Drain, *, concurrency: int, ending: Ending) -> None:
+        """Follow hints in so many threads until the ending begins. Where the broker goes away, it is tried again."""
+        troubles = Troubles("engine", log)
+
+        def follow(shard: int) -> None:
+            if ending.has_begun():
+                return
+            try:
+                self._drain_alone(drain, shard)
+            except SequencerError as error:
+                troubles.tell(error)
+            else:
+                troubles.end()
+
+        self._celery.task(follow, name=_TASK, ignore_result=True, shared=False)
+        # Celery's threads look tasks up in the app of the process.
+        self._celery.set_default()
+        state.should_stop = None
+        stopper = threading.Thread(target=_stop_with, args=[ending], name="engine-end", daemon=True)
+        stopper.start()
+        while not ending.has_begun():
+            self._worker(concurrency).start()
+            ending.wait(_REST)
+        stopper.join()
+        state.should_stop = None
+
+    def sweep_stalled(self) -> int:
+        """A task is acknowledged before it is followed, so a dead worker leaves none; and they expire."""
+        return 0
+
+    def stats(self) -> Load:
+        """How many tasks wait; how many run is known to each worker alone."""
+        with _told(), self._celery.connection_for_read() as connection:
+            try:
+                waiting = connection.default_channel.queue_declare(queue=_QUEUE, passive=True).message_count
+            except (ChannelError, *connection.channel_errors):
+                waiting = 0
+        return Load(waiting=waiting, running=None)
+
+    def close(self) -> None:
+        """Let go of the broker."""
+        self._celery.close()
+
+    def _drain_alone(self, drain: Drain, shard: int) -> None:
+        if shards.count(self._db) == 1:
+            # Everybody is in it: those who send share the rows.
+            drain(shard)
+            return
+        with sender.alone(self._db, shard) as mine:
+            if mine:
+                drain(shard)
+
+    def _worker(self, concurrency: int) -> Any:  # noqa: ANN401 (Celery has no types)
+        return WorkController(
+            app=self._celery,
+            hostname=f"sequencer@{socket.gethostname()}",
+            pool_cls="threads",
+            concurrency=concurrency,
+            prefetch_multiplier=1,
+            queues=[_QUEUE],
+            without_gossip=True,
+            without_mingle=True,
+            loglevel="ERROR",
+        )
+
+
+def _stop_with(ending: Ending) -> None:
+    """Celery looks at this between two messages: it stops taking any, and waits for what runs."""
+    ending.wait()
+    state.should_stop = 0
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the broker raises where it cannot be used, as a sentence for the operator, without its address."""
+    try:
+        yield
+    except (OperationalError, OSError) as error:
+        reason = str(error.__cause__ or error).partition("\n")[0] or type(error).__name__
+        raise BadBroker(
+            f'The broker cannot be reached ({reason}); see that it runs, and that the option "broker_url" leads to it.'
+        ) from error
