@@ -43,6 +43,21 @@ _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a mail says of whoever asked for it: when, in words, and how their internet address begins, if it is known.
+
+    Neither is anything that they typed.
+    """
+
+    when: str = ""
+    network: str = ""
+
+
+NOT_ASKED = Asked()
+SAMPLE_ASKED = Asked(when="Monday 2 March 2026 at 07:00 (UTC)", network="192.0.2")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """The values of one person that a mail may show. Links that are empty are left out of the mail."""
 
@@ -50,6 +65,7 @@ class Person:
     address: str
     links: Mapping[str, str]
     digest: Digest = NO_DIGEST
+    asked: Asked = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +104,7 @@ class CompiledMail:
             "subscriber": SimpleNamespace(name=_lines(person.name), address=person.address),
             "links": SimpleNamespace(**person.links),
             "digest": person.digest,
+            "asked": person.asked,
         }
         try:
             # One line, always: what a person is called must not become a header of its own.

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TypeAlias
 
-from sequencer.core import floods, mailboxes
+from sequencer.core import floods, mailboxes, networks
 from sequencer.core.floods import Uses
 
 SHORTEST_VISIT = timedelta(seconds=2)
@@ -169,7 +168,7 @@ def subjects(signals: Signals, secret: str) -> Mapping[Kind, str]:
         Kind.ALL: "",
     }
     if signals.ip:
-        named[Kind.IP], named[Kind.NETWORK] = _networks(signals.ip)
+        named[Kind.IP], named[Kind.NETWORK] = networks.own(signals.ip), networks.around(signals.ip)
     found = {kind: subject(kind, name, secret) for kind, name in named.items()}
     return {**found, **answered(signals.form, signals.address, secret)}
 
@@ -184,16 +183,6 @@ def answered(form: str, address: str, secret: str) -> Mapping[Kind, str]:
         # A flood aimed at a state is aimed at many of its offices.
         named[Kind.INSTITUTION] = institution
     return {kind: subject(kind, name, secret) for kind, name in named.items()}
-
-
-def _networks(ip: str) -> tuple[str, str]:
-    """The visitor's part of the internet and the one around it: an IPv4 address and its /24, or a /64 and its /48."""
-    at = ip_address(ip)
-    at = (at.ipv4_mapped or at) if isinstance(at, IPv6Address) else at
-    if isinstance(at, IPv4Address):
-        return str(at), str(at).rpartition(".")[0]
-    # Who has one IPv6 address has a /64 of them.
-    return at.exploded[:19], at.exploded[:14]
 
 
 def subject(kind: Kind, name: str, secret: str) -> str:

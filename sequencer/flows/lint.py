@@ -9,7 +9,14 @@ from sequencer.content.courses import COURSE_FILE, ISSUE_KEYS
 from sequencer.content.lint import findings, front, links, mail, order, personal, reach, tags, wording
 from sequencer.content.lint.findings import Finding
 from sequencer.content.lint.front import Draft
-from sequencer.content.render import LETTERS, Person, compile_issue, compile_lesson, compile_letter
+from sequencer.content.render import (
+    LETTERS,
+    SAMPLE_ASKED,
+    Person,
+    compile_issue,
+    compile_lesson,
+    compile_letter,
+)
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course
 from sequencer.errors import BadContent
@@ -96,10 +103,11 @@ def fresh(templates: Templates, postal_address: str) -> Judge:
     def judge(course: Course, which: Which, empty: int) -> Judged:
         if isinstance(which, str):
             made = compile_letter(course, which, templates=templates, postal_address=postal_address, days=7)
-            return Judged(faults=tuple(mail.judged(made.fill(Person(name="", address="", links=LETTERS[which])))))
+            sample = made.fill(Person(name="", address="", links=LETTERS[which], asked=SAMPLE_ASKED))
+            return Judged(faults=tuple(mail.judged(sample)))
         compiled = compile_lesson(course, which, templates=templates, postal_address=postal_address)
-        sample, refused = mail.samples(compiled)
-        return Judged(faults=(*mail.staying(sample), *mail.judged(sample, empty=empty)), refused=refused)
+        made_up, refused = mail.samples(compiled)
+        return Judged(faults=(*mail.staying(made_up), *mail.judged(made_up, empty=empty)), refused=refused)
 
     return judge
 

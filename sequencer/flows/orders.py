@@ -8,7 +8,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from sequencer.content.digest import NO_DIGEST, Digest
-from sequencer.content.render import ACCESS, CONFIRM, FAREWELL, FAREWELL_COURSE, MOVE, MOVED, REMIND
+from sequencer.content.render import ACCESS, CONFIRM, FAREWELL, FAREWELL_COURSE, MOVE, MOVED, REMIND, Asked
+from sequencer.core import networks
 from sequencer.core.model import (
     Claim,
     ConsentId,
@@ -109,7 +110,10 @@ def _question(_tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print
         return Withheld(reason=_TOO_LATE)
     template = REMIND if claim.kind is DeliveryKind.REMINDER else CONFIRM
     links = {"confirm": desk.press.confirm_url(asked), "refuse": desk.press.disown_url(asked.id)}
-    return partial(desk.press.letter, claim, template, links, desk.current[asked.course_id], relay)
+    revision = desk.current[asked.course_id]
+    when = desk.press.words(revision.course).time(asked.asked_at)
+    told = Asked(when=when, network=networks.beginning(asked.ip))
+    return partial(desk.press.letter, claim, template, links, revision, relay, asked=told)
 
 
 def _farewell(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:

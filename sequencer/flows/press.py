@@ -12,6 +12,8 @@ from sequencer.content.render import (
     FAREWELL,
     FAREWELL_COURSE,
     MOVED,
+    NOT_ASKED,
+    Asked,
     CompiledMail,
     Mail,
     Person,
@@ -120,9 +122,21 @@ class Press:
             claim, course, relay, mail, list_name=course.title, list_id=_list_id(course), unsubscribe=leave
         )
 
-    def letter(self, claim: Claim, template: str, links: Mapping[str, str], revision: Revision, relay: Relay) -> Parcel:
-        """The parcel of a mail that is no lesson, by its template: no list, no name, nothing that a visitor wrote."""
-        mail = self._letter(revision, template).fill(Person(name="", address="", links=links))
+    def letter(
+        self,
+        claim: Claim,
+        template: str,
+        links: Mapping[str, str],
+        revision: Revision,
+        relay: Relay,
+        *,
+        asked: Asked = NOT_ASKED,
+    ) -> Parcel:
+        """The parcel of a mail that is no lesson, by its template: no list, no name, nothing that a visitor wrote.
+
+        `asked` is what it says of whoever asked for it.
+        """
+        mail = self._letter(revision, template).fill(Person(name="", address="", links=links, asked=asked))
         return self._parcel(claim, revision.course, relay, mail, automatic=True)
 
     def web_view(self, row: Delivery, revision: Revision) -> Mail:

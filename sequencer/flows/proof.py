@@ -1,6 +1,6 @@
 """Which bytes would a mail be? A proof: one copy, pulled from the files as they are, for nobody on a list."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
 from sequencer.content.digest import NO_DIGEST, Digest
-from sequencer.content.render import LETTERS
+from sequencer.content.render import LETTERS, SAMPLE_ASKED
 from sequencer.core.model import (
     Address,
     Claim,
@@ -99,7 +99,8 @@ def pull_letter(
     """A mail that is no lesson, by its template, likewise; its links lead nowhere."""
     links = {name: press.at(urlsplit(sample).path) for name, sample in LETTERS[template].items()}
     claim = _claim(DeliveryKind.CONFIRMATION, _NOBODY, reader, now)
-    return press.letter(claim, template, links, _revision(course, content, now), relay)
+    asked = replace(SAMPLE_ASKED, when=press.words(course).time(now))
+    return press.letter(claim, template, links, _revision(course, content, now), relay, asked=asked)
 
 
 def opened(content: bytes) -> Proof:

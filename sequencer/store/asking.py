@@ -19,11 +19,15 @@ KINDS = (DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a mail that asks has to know of a consent; `answered` where its giver confirmed or disowned it."""
+    """What a mail that asks has to know of a consent; `answered` where its giver confirmed or disowned it.
+
+    `ip` is from where it was asked for, "" where nobody knows.
+    """
 
     id: ConsentId
     course_id: CourseId
     asked_at: datetime
+    ip: str
     answered: bool
 
 
@@ -71,10 +75,10 @@ def about(tx: Transaction, which: Collection[ConsentId]) -> Mapping[ConsentId, Q
     if not which:
         return {}
     answered = or_(consent.c.confirmed_at.is_not(None), consent.c.disowned_at.is_not(None))
-    query = select(consent.c.id, consent.c.course_id, consent.c.asked_at, answered)
+    query = select(consent.c.id, consent.c.course_id, consent.c.asked_at, consent.c.ip, answered)
     return {
-        ConsentId(one): Question(id=ConsentId(one), course_id=CourseId(course), asked_at=at, answered=bool(over))
-        for one, course, at, over in tx.execute(query.where(consent.c.id.in_(list(which))))
+        ConsentId(one): Question(id=ConsentId(one), course_id=CourseId(course), asked_at=at, ip=ip, answered=bool(over))
+        for one, course, at, ip, over in tx.execute(query.where(consent.c.id.in_(list(which))))
     }
 
 

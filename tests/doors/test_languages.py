@@ -42,6 +42,9 @@ def test_the_mails_of_a_german_course_are_german(german: Door) -> None:
     assert confirmation[0] == "Bitte bestätigen Sie: Ein kleiner Kurs"
     assert "Ja, schicken Sie mir den Kurs:" in confirmation[1]
     assert "Sie können uns auch <a href=" in confirmation[2]
+    for part in confirmation[1:]:
+        assert "Jemand hat am Montag, 2. März 2026 um 07:00 (UTC) darum gebeten." in part
+        assert "beginnt mit 192.0.2." in part
     assert "Ein kleiner Kurs, Lektion 1 von 3" in lesson[1]
     assert f"weil Sie sich mit {EMAIL} für „Ein kleiner Kurs“ angemeldet haben." in " ".join(lesson[1].split())
     assert f"Sie erhalten diese Mail, weil Sie sich mit {EMAIL} für „Ein kleiner Kurs“ angemeldet haben." in lesson[2]

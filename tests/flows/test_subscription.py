@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -28,7 +29,8 @@ from sequencer.core.model import (
 from sequencer.core.tokens import Purpose
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadRequest, BadSettings, NotFound
-from sequencer.flows import access, leaving, moving, optin, preferences, returning, signup, subscription
+from sequencer.flows import access, leaving, moving, optin, preferences, reminders, returning, signup, subscription
+from sequencer.flows.reminders import Patience
 from sequencer.forms import Form
 from sequencer.store import consents, enrolments, subscribers
 
@@ -58,6 +60,14 @@ def open_house(house: House) -> House:
 
 
 # Signing up
+
+DAY_OF_NOW = f"{NOW:%A} {NOW.day} {NOW:%B %Y}"
+
+
+def bodies(content: bytes) -> list[str]:
+    """Both parts of a mail, as they are read."""
+    mail = message_from_bytes(content, policy=policy.default)
+    return [part.get_content() for kind in ("plain", "html") if (part := mail.get_body((kind,))) is not None]
 
 
 def test_a_sign_up_makes_a_pending_person_who_gets_one_mail(open_house: House) -> None:
@@ -254,6 +264,27 @@ def test_a_confirmation_mail_holds_nothing_that_the_visitor_wrote(open_house: Ho
     open_house.tick(NOW)
     (mail,) = open_house.courier.sent
     assert b"owe" not in mail.content
+
+
+@pytest.mark.parametrize(("ip", "begins"), [("192.0.2.77", "192.0.2."), ("2001:db8:1:2::77", "2001:db8:1."), ("", "")])
+def test_a_mail_that_asks_says_when_and_from_where_it_was_asked_for(open_house: House, ip: str, begins: str) -> None:
+    """The network alone: whoever reads it need not be whoever asked."""
+    request = SignupRequest(
+        form=FORM.key, address=an_address(EMAIL), name="Ann", timezone="", note="", source_url="", ip=ip
+    )
+    signup.sign_up(open_house.db, request, FORM, zone=LONDON, now=NOW)
+    open_house.tick(NOW)
+    reminders.remind(open_house.db, Patience(link=7 * DAY, reminder=3 * DAY), now=NOW + 3 * DAY)
+    open_house.tick(NOW + 3 * DAY)
+    for parcel in open_house.courier.sent:
+        for part in bodies(parcel.content):
+            words = " ".join(part.split())
+            assert f"Somebody asked for it on {DAY_OF_NOW} at 07:00 (UTC)." in words
+            assert ("Their internet address begins with" in words) is bool(begins)
+            assert begins in words
+            assert not ip or ip not in words
+            assert "/notme/" in words
+    assert len(open_house.courier.sent) == 2
 
 
 def test_a_link_that_was_used_before_the_person_left_does_not_bring_them_back(open_house: House) -> None:

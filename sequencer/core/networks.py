@@ -1,0 +1,32 @@
+"""From where in the internet does somebody ask? The part of it that is theirs, and the one around it."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+
+def own(ip: str) -> str:
+    """What belongs to one visitor: an IPv4 address, or of IPv6 a /64, as who has one address there has all of them."""
+    at = _at(ip)
+    return str(at) if isinstance(at, IPv4Address) else at.exploded[:19]
+
+
+def around(ip: str) -> str:
+    """What is around it: a /24, or of IPv6 a /48."""
+    at = _at(ip)
+    return str(at).rpartition(".")[0] if isinstance(at, IPv4Address) else at.exploded[:14]
+
+
+def beginning(ip: str) -> str:
+    """How the addresses around this one begin, as people write them: "192.0.2" or "2001:db8:1"; "" for none.
+
+    It tells whoever asks us about abuse where to look, and nobody who it was.
+    """
+    if not ip:
+        return ""
+    found = around(ip)
+    return found if "." in found else ":".join(group.lstrip("0") or "0" for group in found.split(":"))
+
+
+def _at(ip: str) -> IPv4Address | IPv6Address:
+    """The address; one of IPv4 that is written as one of IPv6 is the same."""
+    at = ip_address(ip)
+    return (at.ipv4_mapped or at) if isinstance(at, IPv6Address) else at
