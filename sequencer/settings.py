@@ -20,7 +20,7 @@ from sequencer.brand import Brand
 from sequencer.errors import BadSettings
 from sequencer.forms import Form
 from sequencer.relays import Relay
-from sequencer.values import EngineName, Intent, Listen, Network
+from sequencer.values import EngineName, Intent, Listen, LogFormat, Network
 
 FILE_NAME = "sequencer.toml"
 PREFIX = "SEQUENCER_"
@@ -91,6 +91,11 @@ class Settings:
     )
     listen: Listen = _option(
         values.listen, "The address and port on which the web door listens.", default="127.0.0.1:8080"
+    )
+    log_format: LogFormat = _option(
+        values.log_format,
+        'How events are written to stderr, a line each: "text" for people, "json" for programs that collect logs.',
+        default="text",
     )
     metrics: Listen | None = _option(
         values.optional_listen,

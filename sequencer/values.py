@@ -28,6 +28,13 @@ class EngineName(StrEnum):
     CELERY = "celery"
 
 
+class LogFormat(StrEnum):
+    """How events are written to stderr."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
     """An address on which something listens."""
@@ -172,6 +179,13 @@ def intent(value: object) -> Intent:
         return Intent(a_text(value))
     except ValueError as error:
         raise ValueError('"strict" or "batch"') from error
+
+
+def log_format(value: object) -> LogFormat:
+    try:
+        return LogFormat(a_text(value))
+    except ValueError as error:
+        raise ValueError('"text" or "json"') from error
 
 
 def folder(value: object) -> Path:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sequencer.cli import frame
+from sequencer.cli import frame, logs
 from sequencer.demo.story import Demo, Result, running
 
 _PORT = click.IntRange(0, 65535)
@@ -23,7 +23,7 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--site-port", type=_PORT, metavar="PORT", default=0, help="Of the site and inbox; 0 chooses a free one.")
 def demo(*, once: bool, as_json: bool, service_port: int, site_port: int) -> None:
     """Watch a course arrive in three inboxes: real service, real SMTP, real rows; only the clock is driven."""
-    frame.log_to_stderr(logging.ERROR)
+    logs.to_stderr(logging.ERROR)
     # SIGTERM ends the demo as Ctrl-C does, so that its folder is cleared away whenever it comes.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with running(service_port=service_port, site_port=site_port) as started:

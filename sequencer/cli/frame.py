@@ -1,9 +1,7 @@
-"""What do all commands share? Settings and App, JSON or tables, the clock, and logs for the operator."""
+"""What do all commands share? Settings and App, JSON or tables, and the clock."""
 
 import json
-import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,12 +13,11 @@ from rich.table import Table
 
 from sequencer import settings as settings_file
 from sequencer.app import App, open_app, prepare_database
+from sequencer.cli import logs
 from sequencer.settings import Settings
 
 console = Console(highlight=False)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-
-_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def clock() -> datetime:
@@ -50,7 +47,9 @@ def opened(ctx: click.Context) -> Iterator[App]:
 @contextmanager
 def opened_as_it_is(ctx: click.Context) -> Iterator[App]:
     """The app, whatever shape its database has; closed at the end."""
-    app = open_app(load_settings(ctx), clock=clock)
+    settings = load_settings(ctx)
+    logs.write_as(settings.log_format)
+    app = open_app(settings, clock=clock)
     try:
         yield app
     finally:
@@ -68,37 +67,6 @@ def table(*columns: str) -> Table:
     for column in columns:
         made.add_column(column)
     return made
-
-
-def log_to_stderr(level: int = logging.INFO) -> None:
-    """One line an event: time, level, name, then what belongs to it."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_EventFormatter())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("sequencer").setLevel(level)
-    # That a tick was skipped because the last one still runs is as it should be.
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    # What is wrong with an engine is said by us in a sentence, once; they would say it at every try.
-    for name in ("procrastinate", "psycopg.pool", "celery", "kombu", "amqp"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-class _EventFormatter(logging.Formatter):
-    """`2026-11-22T08:00:01Z INFO delivery.accepted delivery=12`; values that hold spaces are quoted as in JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        instant = datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        extra = {key: value for key, value in vars(record).items() if key not in _STANDARD}
-        fields = "".join(f" {key}={_value(value)}" for key, value in extra.items())
-        line = f"{instant} {record.levelname} {record.getMessage()}{fields}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
-
-
-def _value(value: object) -> str:
-    text = str(value)
-    return text if text and text.isprintable() and " " not in text else json.dumps(text, ensure_ascii=False)
 
 
 def _plain(value: object) -> str:

@@ -9,7 +9,7 @@ from sequencer import app as wiring
 from sequencer import settings as options
 from sequencer import worker
 from sequencer.app import App
-from sequencer.cli import frame
+from sequencer.cli import frame, logs
 from sequencer.settings import Settings
 from sequencer.watch import door as watch
 from sequencer.web import asgi
@@ -33,7 +33,7 @@ def web(ctx: click.Context) -> None:
 
 
 def _run(ctx: click.Context, kind: str, make: Callable[[App, Beat], Metronome]) -> None:
-    frame.log_to_stderr()
+    logs.to_stderr()
     with frame.opened(ctx) as app:
         for slug in wiring.prepare(app, now=app.clock()):
             log.warning("course.changed", extra={"course": slug, "hint": f"sequencer course apply {slug}"})

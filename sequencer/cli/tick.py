@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from sequencer import app as wiring
-from sequencer.cli import frame
+from sequencer.cli import frame, logs
 from sequencer.flows import calling, dispatch, upkeep
 
 
@@ -23,7 +23,7 @@ def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) ->
 @click.pass_context
 def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
     """Send what is due, once, tidy up, and exit. Exit code 1 where the relay could not be used."""
-    frame.log_to_stderr()
+    logs.to_stderr()
     with frame.opened(ctx) as app:
         instant = now or app.clock()
         _warn_of_changes(wiring.prepare(app, now=instant))

@@ -10,7 +10,7 @@ import click
 from sequencer import app as wiring
 from sequencer import worker as metronomes
 from sequencer.app import App
-from sequencer.cli import frame
+from sequencer.cli import frame, logs
 from sequencer.cli.serve import shown
 from sequencer.engine import choose
 from sequencer.engine.drain import Crew
@@ -112,7 +112,7 @@ def list_workers(ctx: click.Context, *, as_json: bool) -> None:
 @contextmanager
 def _opened(ctx: click.Context, engine: str | None) -> Iterator[tuple[App, EngineName, Engine]]:
     """The app with the engine that is asked for, ready for hints; closed at the end."""
-    frame.log_to_stderr()
+    logs.to_stderr()
     with frame.opened(ctx) as app:
         name = EngineName(engine) if engine else app.settings.engine
         carrier = choose.open_engine(app, name)

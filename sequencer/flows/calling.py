@@ -120,7 +120,7 @@ def _settled(tx: Transaction, hook: Hook, one: Call, reply: Reply, now: datetime
 
 def _log(one: Call, reply: Answered | Unreached, verdict: Verdict) -> None:
     """What is said of it holds neither the address of the hook nor the person's."""
-    told = {"hook": one.hook.name, "call": one.id, "event": one.event.name, "attempt": one.attempt}
+    told = {"hook": one.hook.name, "call": one.id, "about": one.event.name, "attempt": one.attempt}
     if isinstance(reply, Answered):
         told["status"] = reply.status
     if verdict.taken:

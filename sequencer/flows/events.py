@@ -31,5 +31,5 @@ def hear(tx: Transaction, who: Subscriber, name: str, data: Mapping[str, object]
         if place.state is EnrolmentState.ACTIVE and name in directory.words(tx, place.course_id).course.exit_on
     ]
     stopped = directory.stop(tx, ends, reason=f'The site told us "{name}", with which the course ends.', now=now)
-    log.info("event.heard", extra={"event": event, "what": name, "subscriber": who.id, "stopped": len(stopped)})
+    log.info("event.heard", extra={"heard": event, "what": name, "subscriber": who.id, "stopped": len(stopped)})
     return Heard(id=event, stopped=stopped)

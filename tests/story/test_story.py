@@ -1,5 +1,6 @@
 """With everything real: does a stranger become a reader, whatever is killed, refused or done twice on the way?"""
 
+import json
 import signal
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -47,6 +48,22 @@ def test_a_stranger_signs_up_confirms_and_gets_the_course_day_by_day(stage: Stag
         stage.tick(today + day * DAY)
     assert _subjects(stage) == [f"Subject {number}" for number in range(1, LESSONS + 1)]
     assert set(stage.inbox.lessons().values()) == {1}
+    # All of this stands in the log, and nobody's address does.
+    assert "subscriber.confirmed" in stage.log()
+    assert "@" not in stage.log()
+
+
+def test_a_whole_story_in_json_is_an_object_a_line_and_names_nobody(stage: Stage) -> None:
+    path = stage.folder / "sequencer.toml"
+    path.write_text(f'log_format = "json"\n{path.read_text()}')
+    service = stage.serve()
+    _join(stage, EMAIL, "other@example.org")
+    _next_lesson(stage, 2)
+    stage.end(service)
+    told = [json.loads(line) for line in stage.log().splitlines()]
+    assert [one["event"] for one in told if one["event"] == "delivery.accepted"] == ["delivery.accepted"] * 4
+    assert (told[0]["event"], told[-1]["event"]) == ("course.published", "serve.stopped")
+    assert "@" not in stage.log()
 
 
 @BOTH
