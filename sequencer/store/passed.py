@@ -95,6 +95,8 @@ def before(tx: Transaction, claims: Collection[Claim]) -> Mapping[DeliveryId, Se
 
     No such row is made later, and none changes: the same delivery has the same answer for ever.
     """
+    if not claims:
+        return {}
     gone, later = delivery.alias("gone"), delivery.alias("later")
     carrier = (
         select(func.min(later.c.id))
@@ -119,7 +121,7 @@ def before(tx: Transaction, claims: Collection[Claim]) -> Mapping[DeliveryId, Se
     )
     query = select(rows).where(rows.c.carrier.in_([one.id for one in claims])).order_by(rows.c.id)
     found: dict[DeliveryId, list[Passed]] = defaultdict(list)
-    for which, passed, lesson, revision in tx.execute(query) if claims else ():
+    for which, passed, lesson, revision in tx.execute(query):
         row = Passed(id=DeliveryId(passed), lesson=LessonId(lesson), revision_id=RevisionId(revision))
         found[DeliveryId(which)].append(row)
     return found

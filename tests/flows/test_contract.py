@@ -32,6 +32,7 @@ from sequencer.flows.dispatch import Tick
 from sequencer.relays import Relay
 from sequencer.store import erasure, subscribers
 
+PARTITIONED = True
 EMAIL = "reader@example.org"
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 NO_MORE_TODAY = "454 Throttling failure: Daily message quota exceeded."

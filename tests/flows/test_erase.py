@@ -33,6 +33,7 @@ from sequencer.store import courses, departures, erasure, events, hot, subscribe
 from sequencer.store.database import Database
 from sequencer.store.tables import UtcDateTime, Words, metadata
 
+PARTITIONED = True
 EMAIL, STAYS = "reader@example.org", "stays@example.org"
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)

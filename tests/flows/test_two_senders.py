@@ -12,6 +12,7 @@ from sequencer.flows import leaving
 from sequencer.store import courses, deliveries, hot
 from sequencer.store.database import Database
 
+PARTITIONED = True
 PEOPLE = 30
 EMAIL = "reader@example.org"
 

@@ -27,6 +27,7 @@ from sequencer.store.database import Database, Transaction, clock
 from sequencer.store.hot import Plan, Settlement
 from sequencer.store.tables import delivery, enrolment, subscriber
 
+PARTITIONED = True
 PEOPLE = 60
 EVENTS = (DeliveryEvent.ACCEPT, DeliveryEvent.DEFER, DeliveryEvent.REJECT, DeliveryEvent.LOSE)
 S = DeliveryState
@@ -242,7 +243,7 @@ def test_a_lesson_that_has_its_row_is_not_claimed_anew(db: Database) -> None:
         assert revision is not None
         one, two = hot.claim_due(tx, now=EIGHT, limit=9)
         first = revision.lesson_ids[0]
-        assert [claim.id for claim in hot.make_claims(tx, [(one, first, revision.id)], now=NOW)] == [1]
+        assert len(hot.make_claims(tx, [(one, first, revision.id)], now=NOW)) == 1
         made = hot.make_claims(tx, [(one, first, revision.id), (two, first, revision.id)], now=NOW)
         assert [claim.subscriber_id for claim in made] == [two.subscriber_id]
         assert len(deliveries.listed(tx)) == 2
