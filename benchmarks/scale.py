@@ -1,7 +1,8 @@
 """How many messages a second does PostgreSQL let through? Due people among many, sent by appending to a file.
 
-Nothing is on the wire, so what is measured is the ledger: claim, intent, outcome and the next hour of each person. Every
-message is counted in the file, and once more in the ledger. The second round is the same with one old snapshot open.
+Nothing is on the wire, so what is measured is the ledger: claim, intent, outcome and the next hour of each person.
+Every message is counted in the file, and once more in the ledger. The second round is the same with one old snapshot
+open.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from sequencer.flows import dispatch
 from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
 from sequencer.relays import Relay
-from sequencer.store import deliveries, shards
+from sequencer.store import deliveries, partition, shards
 from sequencer.store.database import Database, connect
 from sequencer.values import Intent
 
@@ -72,7 +73,7 @@ class Append:
 class Blank(Press):
     """A press that leaves the page empty: what a message costs to make is measured by benchmarks.drain."""
 
-    def lesson(self, claim: Claim, revision: Revision, relay: Relay, **_: object) -> Parcel:
+    def lesson(self, claim: Claim, revision: Revision, relay: Relay, **_: object) -> Parcel:  # noqa: ARG002
         """A parcel without content."""
         return Parcel(
             ticket=claim.ticket,
@@ -102,8 +103,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--intent", type=Intent, default=Intent.STRICT)
+    parser.add_argument("--shards", type=int, default=0, help="partition the database; 0: leave it whole")
     parser.add_argument("--render", action="store_true", help="make each message, too")
-    parser.add_argument("--kept", action="store_true", help="the database was filled before, and is drained once more")
     parser.add_argument("--worker", type=int, metavar="N", help="only be one of the workers (used by itself)")
     parser.add_argument("--day", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -120,11 +121,10 @@ def main() -> None:
 
 def measure(db: Database, given: argparse.Namespace) -> dict[str, object]:
     """Both rounds; raises SystemExit where a message is missing or there twice."""
-    if not given.kept:
-        fill(given.url, given.people, given.due)
-    first = drain(db, given, day=0)
+    fill(given.url, given.people, given.due, given.shards)
+    first = drain(given, day=0)
     with snapshot(db):
-        second = drain(db, given, day=1)
+        second = drain(given, day=1)
     doubled = sum(number - 1 for number in Counter(first.ids + second.ids).values())
     with db.read() as tx:
         sent = deliveries.count(tx).get(DeliveryState.SENT, 0)
@@ -140,16 +140,18 @@ def measure(db: Database, given: argparse.Namespace) -> dict[str, object]:
         "batch": given.batch,
         "rendered": given.render,
         "messages_per_second": round(rate),
-        "with_an_old_snapshot": round(old),
+        "messages_per_second_with_an_old_snapshot": round(old),
         "share_with_an_old_snapshot": round(old / rate, 2),
         "our_cpu_us_per_message": round(first.cpu / given.due * 1e6, 1),
         "doubled": doubled,
     }
 
 
-def fill(url: str, people: int, due: int) -> None:
+def fill(url: str, people: int, due: int, parts: int = 0) -> None:
     """So many people, of whom so many are due; the others are due in a month."""
     db = ground.database(Path(), url)
+    if parts:
+        partition.divide(db, parts=parts)
     revision = ground.publish(db, words=WORDS, lessons=LESSONS)
     ground.fill(db, revision, people=people, due=due, later=FAR * 86_400)
     db.close()
@@ -160,7 +162,7 @@ def fill(url: str, people: int, due: int) -> None:
     vacuumed.close()
 
 
-def drain(db: Database, given: argparse.Namespace, *, day: int) -> Round:
+def drain(given: argparse.Namespace, *, day: int) -> Round:
     """All workers at once, until nothing is due on that day."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         options = ["--url", given.url, "--batch", str(given.batch), "--intent", given.intent, "--folder", folder]

@@ -105,7 +105,11 @@ def unready(app: App, *, at: float) -> str:
 def terms(settings: Settings) -> Terms:
     """How long things are waited for and kept, as the settings have it."""
     patience = Patience(link=timedelta(days=settings.confirm_within), reminder=timedelta(days=settings.remind_after))
-    return Terms(patience=patience, forget_after=timedelta(days=settings.forget_after))
+    return Terms(
+        patience=patience,
+        forget_after=timedelta(days=settings.forget_after),
+        ledger_months=settings.ledger_months,
+    )
 
 
 def upgrade(app: App) -> tuple[str, ...]:

@@ -132,6 +132,12 @@ class Settings:
         "How many days after their last sign-up people are erased who never confirmed, with all that is kept of them.",
         default=30,
     )
+    ledger_months: int = _option(
+        values.months_or_ever,
+        "For how many months a partitioned PostgreSQL keeps what was sent; 0 for ever. Older months are dropped whole; "
+        "lesson pages and certificates of that time end with them.",
+        default=0,
+    )
     dkim_key: Path | None = _option(
         values.optional_path,
         'The file with the RSA key that signs mails by DKIM; "sequencer dkim new" makes one. '

@@ -144,6 +144,13 @@ def days_or_never(value: object) -> int:
     return days
 
 
+def months_or_ever(value: object) -> int:
+    months = digits(value) if isinstance(value, str) else value
+    if isinstance(months, bool) or not isinstance(months, int) or not (months == 0 or 3 <= months <= 600):  # noqa: PLR2004
+        raise ValueError("a number of months from 3 to 600, or 0 for ever")
+    return months
+
+
 def hours(value: object) -> int:
     number = digits(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= 168:  # noqa: PLR2004 (a week)

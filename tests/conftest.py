@@ -89,6 +89,21 @@ def postgres_db(postgres: Database) -> Database:
 
 
 @pytest.fixture
+def whole(postgres_url: str) -> Iterator[Database]:
+    """A PostgreSQL database of its own that is not divided yet."""
+    server = connect(postgres_url, root=Path())
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
+        tx.execute(text("CREATE DATABASE whole"))
+        url = make_url(postgres_url).set(database="whole").render_as_string(hide_password=False)
+        db = connect(url, root=Path())
+        migrate.upgrade(db, shipped("migrations"))
+        yield db
+        db.close()
+        tx.execute(text("DROP DATABASE whole"))
+    server.close()
+
+
+@pytest.fixture
 def partitioned_db(partitioned: Database) -> Database:
     """An empty PostgreSQL database that is partitioned."""
     return _emptied(partitioned)

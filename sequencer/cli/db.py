@@ -12,6 +12,8 @@ from sequencer import app as wiring
 from sequencer.cli import frame
 from sequencer.engine import choose
 from sequencer.flows.copying import Copied, Told
+from sequencer.store import partition as partitions
+from sequencer.store.partition import SHARDS
 
 
 @click.group()
@@ -86,3 +88,24 @@ def _tell(done: Copied) -> None:
 def _shown(done: Copied) -> dict[str, object]:
     tables = [{"name": one.name, "rows": one.rows, "checksum": one.checksum} for one in done.tables]
     return {"rehearsal": done.rehearsal, "rows": done.rows, "tables": tables}
+
+
+@db.command()
+@click.option("--shards", type=click.IntRange(2, 64), default=SHARDS, show_default=True, help="How many parts.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--rehearse", is_flag=True, help="Do all of it, and take it back: it locks and lasts as long.")
+@click.pass_context
+def partition(ctx: click.Context, shards: int, *, dry_run: bool, rehearse: bool) -> None:
+    """Divide a PostgreSQL database: people's places into shards, for many workers, and the ledger into months.
+
+    Stop the service first: nobody else reads or writes those tables meanwhile. All of it is done, or nothing.
+    """
+    with frame.opened(ctx) as app:
+        size = partitions.sizes(app.db)
+        click.echo(f"{size.places:,} places ({size.copied}) are copied into {shards} shards.")
+        click.echo(f"{size.messages:,} messages stay where they are and are read once; new ones go to their month.")
+        if dry_run:
+            click.echo("Nothing was done.")
+            return
+        partitions.divide(app.db, parts=shards, rehearse=rehearse)
+    click.echo("It works, and was taken back." if rehearse else "The database is partitioned.")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sequencer.flows import keys, reminders
 from sequencer.flows.reminders import Patience
-from sequencer.store import calls, door, erasure, rates, rests, used
+from sequencer.store import calls, door, erasure, months, rates, rests, used
 from sequencer.store import keys as key_rows
 from sequencer.store.database import Database, Transaction
 
@@ -23,10 +23,14 @@ TOLD_KEPT = timedelta(days=30)  # what other programs were told of, for replays
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How long things are waited for and kept. Who never confirmed is kept while their link works, at least."""
+    """How long things are waited for and kept. Who never confirmed is kept while their link works, at least.
+
+    The ledger is kept for so many months, where it is partitioned; 0 for ever.
+    """
 
     patience: Patience
     forget_after: timedelta
+    ledger_months: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,17 @@ def tidy(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] 
         lambda tx: calls.forget(tx, before=now - TOLD_KEPT, limit=SWEEP),
     )
     dropped = sum(_all(db, sweep, stop) for sweep in sweeps)
+    turn_months(db, terms)
     return Tidied(reminded=reminded, forgotten=forgotten, dropped=dropped)
+
+
+def turn_months(db: Database, terms: Terms) -> None:
+    """Make the partitions of the months to come, and drop those that are over and too old. By the database's clock."""
+    for name in months.make_ahead(db):
+        log.info("month.made", extra={"table": name})
+    if terms.ledger_months:
+        for name in months.drop_old(db, keep=terms.ledger_months):
+            log.info("month.dropped", extra={"table": name})
 
 
 def forget(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> int:

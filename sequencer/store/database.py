@@ -14,7 +14,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql import ColumnElement
 
 from sequencer.errors import BadSettings
-from sequencer.store import trouble
+from sequencer.store import postgresql, trouble
 
 Transaction = Connection
 
@@ -91,7 +91,7 @@ def connect(url: str, *, root: Path, name: str = 'The option "database_url"') ->
     `name` says where the address was given.
 
     `?timeout=` behind a SQLite file says how many seconds to wait for another program that writes, `?cache=` how many
-    megabytes of it are kept in memory.
+    megabytes of it are kept in memory; `?pool=` behind PostgreSQL how many connections are kept.
     """
     try:
         parsed = make_url(url)
@@ -101,11 +101,9 @@ def connect(url: str, *, root: Path, name: str = 'The option "database_url"') ->
                 {"timeout": parsed.query.get("timeout", PATIENCE)}
             )
             parsed = parsed.difference_update_query(["cache"])
-        if parsed.drivername == "postgresql":
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        # Whoever has an answer to settle must not find out that the server was restarted meanwhile: it would be lost,
-        # and the message sent twice. So a connection is tried before it is used; a file needs no such thing.
-        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        engine = postgresql.engine(parsed) if parsed.get_backend_name() == "postgresql" else create_engine(parsed)
+    except DBAPIError as error:
+        raise _unusable(error, name) from error
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError, ValueError) as error:
         raise BadSettings(f"{name} cannot be used: {error}.") from error
     if engine.dialect.name == "sqlite":
@@ -114,11 +112,15 @@ def connect(url: str, *, root: Path, name: str = 'The option "database_url"') ->
     try:
         engine.connect().close()
     except DBAPIError as error:
-        said = trouble.sentence(error, name=f"The database of {name[0].lower()}{name[1:]}")
-        raise BadSettings(said or f"{name} cannot be used: {trouble.reason(error)}.") from error
+        raise _unusable(error, name) from error
     except (TypeError, ValueError) as error:
         raise BadSettings(f"{name} cannot be used: {error}.") from error
     return Database(engine)
+
+
+def _unusable(error: DBAPIError, name: str) -> BadSettings:
+    said = trouble.sentence(error, name=f"The database of {name[0].lower()}{name[1:]}")
+    return BadSettings(said or f"{name} cannot be used: {trouble.reason(error)}.")
 
 
 def clock(tx: Transaction) -> ColumnElement[int]:

@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import func, inspect, select
 
 from sequencer.errors import BadSettings
-from sequencer.store import marks
+from sequencer.store import marks, postgresql
 from sequencer.store.database import Database
 
 _UPGRADE_LOCK = 7_362_877  # a number of ours among PostgreSQL's advisory locks
@@ -24,6 +24,7 @@ def upgrade(database: Database, migrations: Path) -> tuple[str, ...]:
     marks.refuse(database)
     with database.begin() as tx:
         if not database.is_sqlite:
+            postgresql.unlimited(tx)
             # Two programs that start at once on an empty database: the second finds the tables made.
             tx.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
         before = pending_in(MigrationContext.configure(tx).get_current_revision(), migrations)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from sequencer.errors import BadSettings
-from sequencer.store import months, shards
+from sequencer.store import months, postgresql, shards
 from sequencer.store.database import Database, Transaction
 
 SHARDS = 16
@@ -59,6 +59,7 @@ def divide(db: Database, *, parts: int = SHARDS, rehearse: bool = False) -> None
     """
     _check(db)
     with db.begin() as tx:
+        postgresql.unlimited(tx)
         tx.exec_driver_sql(_PATIENCE)
         tx.exec_driver_sql(_LOCK)
         # The ledger's own reference is made anew with the rest, when both are divided.

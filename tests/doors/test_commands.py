@@ -13,6 +13,7 @@ from installation import LESSON, SETTINGS, Run, sentence
 from sequencer.cli.frame import clock
 from sequencer.content.files import shipped
 from sequencer.core.model import CatchUp
+from sequencer.store import shards
 from sequencer.store.database import Database
 
 EMAIL = "reader@example.org"
@@ -298,6 +299,29 @@ def test_tick_warns_of_files_that_were_changed_and_not_applied(run: Run, folder:
     run("tick")
     (folder / "lessons" / "small" / "04.md").write_text(LESSON.format(number=4), encoding="utf-8")
     assert '"sequencer course apply small" publishes them.' in run("tick").stderr
+
+
+def test_a_sqlite_file_is_not_partitioned(run: Run) -> None:
+    refused = run("db", "partition")
+    assert refused.exit_code == 1
+    assert refused.stderr == (
+        'Error: The option "database_url" is of SQLite, which has no partitions; PostgreSQL has.\n'
+    )
+
+
+def test_db_partition_says_what_it_will_do_rehearses_it_and_does_it_once(
+    run: Run, whole: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQUENCER_DATABASE_URL", whole.engine.url.render_as_string(hide_password=False))
+    plan = run("db", "partition", "--shards", "4", "--dry-run").stdout
+    assert "0 places (" in plan
+    assert "are copied into 4 shards.\n0 messages stay where they are" in plan
+    assert plan.endswith("Nothing was done.\n")
+    assert run("db", "partition", "--rehearse").stdout.endswith("It works, and was taken back.\n")
+    assert shards.count(whole) == 1
+    assert run("db", "partition", "--shards", "4").stdout.endswith("The database is partitioned.\n")
+    assert shards.count(whole) == 4
+    assert "partitioned already, into 4 shards" in run("db", "partition").stderr
 
 
 def test_db_upgrade_makes_the_tables_and_then_has_nothing_to_do(run: Run, folder: Path) -> None:

@@ -427,3 +427,17 @@ def test_a_settled_row_waits_for_nothing_and_is_leased_by_nobody(db: Database) -
     with db.read() as tx:
         assert tx.execute(select(delivery.c.lease_until, delivery.c.due_at)).one() == (None, None)
         assert deliveries.claim_waiting(tx, now=EIGHT + timedelta(days=9), limit=9) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "NULL", "null", '250 "Ok", {as it is}', "a\\b\\", "{1,2}", "two\nlines", "Ünïcode \U0001f600", " , ", "%s"],
+)
+def test_what_a_server_said_is_kept_as_it_said_it(db: Database, said: str) -> None:
+    ticket = _claimed(db)
+    _intend(db, ticket)
+    with db.begin() as tx:
+        settled = Settlement(ticket=ticket, event=DeliveryEvent.ACCEPT, reply=said, relay=said)
+        assert hot.settle(tx, [settled], now=EIGHT) == {ticket.delivery_id}
+    row = _row(db, ticket.delivery_id)
+    assert (row.reply, row.relay) == (said, said)

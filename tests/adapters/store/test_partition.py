@@ -1,39 +1,22 @@
 """Does a partitioned database keep what one table keeps, whoever tries to break it?"""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from house import EIGHT, House, small_course
-from sqlalchemy import UniqueConstraint, delete, insert, make_url, select, text
+from sqlalchemy import UniqueConstraint, delete, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from sequencer.content.files import shipped
 from sequencer.core.model import CourseId, DeliveryKind, DeliveryState, SubscriberId
 from sequencer.errors import BadSettings
-from sequencer.store import enrolments, erasure, hot, migrate, months, partition, shards
-from sequencer.store.database import Database, Transaction, connect
+from sequencer.store import enrolments, erasure, hot, months, partition, shards
+from sequencer.store.database import Database, Transaction
 from sequencer.store.tables import delivery, enrolment, metadata, subscriber
 
 PEOPLE = 40
 LATE = datetime(2030, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def whole(postgres_url: str) -> Iterator[Database]:
-    """A PostgreSQL database of its own that is not divided yet."""
-    server = connect(postgres_url, root=Path())
-    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
-        tx.execute(text("CREATE DATABASE whole"))
-        url = make_url(postgres_url).set(database="whole").render_as_string(hide_password=False)
-        db = connect(url, root=Path())
-        migrate.upgrade(db, shipped("migrations"))
-        yield db
-        db.close()
-        tx.execute(text("DROP DATABASE whole"))
-    server.close()
 
 
 def _rows(db: Database) -> list[Sequence[object]]:
