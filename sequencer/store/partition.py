@@ -156,9 +156,11 @@ def _take_sequence(tx: Transaction, name: str, old: str) -> None:
     tx.exec_driver_sql(f"ALTER SEQUENCE {sequence} OWNED BY {name}.id")
 
 
+# Of the number only what counts on: a copied database may count on from ids with a month in them.
 _NEW_ID = f"""
 ((((extract(year FROM now() AT TIME ZONE 'UTC')::bigint - 1970) * 12
-   + extract(month FROM now() AT TIME ZONE 'UTC')::bigint - 1) << {months.BITS}) + nextval('delivery_id_seq'))"""
+   + extract(month FROM now() AT TIME ZONE 'UTC')::bigint - 1) << {months.BITS})
+ + (nextval('delivery_id_seq') & {(1 << months.BITS) - 1}))"""
 
 _ENROLMENT_KEY = (
     """
