@@ -22,7 +22,7 @@ from benchmarks import sink
 from sequencer import app as wiring
 from sequencer import settings
 from sequencer.app import App
-from sequencer.cli import frame
+from sequencer.cli import logs
 from sequencer.flows import dispatch
 from sequencer.web import asgi
 
@@ -74,7 +74,7 @@ def opened(root: Path, text: str) -> Iterator[App]:
     (root / "sequencer.toml").write_text(text, encoding="utf-8")
     (root / "lessons").symlink_to(Path.cwd() / "lessons")
     with (root / "log").open("w", encoding="utf-8") as log, contextlib.redirect_stderr(log):
-        frame.log_to_stderr()
+        logs.to_stderr()
         app = wiring.open_app(settings.load(root / "sequencer.toml", {}), clock=lambda: datetime.now(UTC))
         try:
             wiring.prepare_database(app)

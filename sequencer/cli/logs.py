@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sequencer.values import LogFormat
@@ -24,6 +25,9 @@ def to_stderr(level: int = logging.INFO) -> None:
     """From now on what happens is written to stderr: in words, until the settings have been read."""
     handler = _Events(sys.stderr)
     handler.setFormatter(_Words())
+    # No line says in which process, thread or file it was written, and to find out would be half of what it costs.
+    logging.logProcesses = logging.logThreads = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 (as Python's own HOWTO has it)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -85,7 +89,12 @@ def scrubbed(text: str) -> str:
 
 
 def _instant(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return _written(int(record.created))
+
+
+@lru_cache(4)
+def _written(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from sequencer.flows import course as course_flow
 from sequencer.flows import foresee
 from sequencer.flows.signup import Knock
 from sequencer.forms import Form, OptIn
-from sequencer.web import answers, bodies, intake, letters, presets, reception, told
+from sequencer.web import answers, bodies, intake, layout, letters, presets, reception
 from sequencer.web.answers import Manner
 from sequencer.web.bodies import Body
 from sequencer.web.intake import Intake, Visit
@@ -125,7 +125,9 @@ def _lost(came: Intake, form: Form) -> tuple[str, ...]:
     return tuple(
         name
         for name, value in came.fields
-        if name != "_shape" and value.strip().lower() not in used and told.is_kept_out(name, form, came.preset)
+        if name != "_shape"
+        and value.strip().lower() not in used
+        and layout.is_kept_out(name, came.preset, form.honeypots)
     )
 
 

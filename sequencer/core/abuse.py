@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 from sequencer.core import floods, mailboxes, networks
@@ -149,7 +150,8 @@ def _at_sight(signals: Signals) -> Verdict | None:
     suggestion = mailboxes.meant(signals.address)
     if signals.is_robot:
         return Pretend()
-    if _URL.search(signals.name):
+    # A name of letters alone, as most are, holds none of the marks that an address has.
+    if not signals.name.replace(" ", "").isalpha() and _URL.search(signals.name):
         return Refuse(sentence="Your name looks like the address of a page; please write your name alone.")
     # First: those who buy the domains of slips are on the list of the disposable, too.
     if suggestion and not signals.sure:
@@ -187,7 +189,16 @@ def answered(form: str, address: str, secret: str) -> Mapping[Kind, str]:
 
 def subject(kind: Kind, name: str, secret: str) -> str:
     """The digest under which something is counted."""
+    return _often(kind, name, secret) if kind in _SHARED else _digest(kind, name, secret)
+
+
+def _digest(kind: Kind, name: str, secret: str) -> str:
     return hmac.digest(secret.encode(), f"counted|{kind}|{name}".encode(), hashlib.sha256).hex()[:32]
+
+
+# These are the same for many; hardly anybody has the address or the network of somebody else.
+_SHARED = frozenset(Kind) - {Kind.ADDRESS, Kind.IP, Kind.NETWORK}
+_often = lru_cache(4096)(_digest)
 
 
 def _used(signals: Signals, counted: Mapping[Kind, str], uses: Uses, caps: Sequence[Cap], now: datetime) -> float:
@@ -195,9 +206,10 @@ def _used(signals: Signals, counted: Mapping[Kind, str], uses: Uses, caps: Seque
     share, this = 0.0, floods.hour(now)
     is_large = signals.address.rpartition("@")[2] in mailboxes.LARGE
     for cap in caps:
-        if cap.kind in LET_THROUGH:
+        seen = uses.get(counted.get(cap.kind, ""))
+        if not seen or cap.kind in LET_THROUGH:
             continue
-        asked = sum(one.asked for one in uses.get(counted.get(cap.kind, ""), ()) if one.hour > this - cap.hours)
+        asked = sum(one.asked for one in seen if one.hour > this - cap.hours)
         share = max(share, asked / (cap.most * (LARGE if is_large and cap.kind is Kind.DOMAIN else 1)))
     return share
 

@@ -5,12 +5,16 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 def own(ip: str) -> str:
     """What belongs to one visitor: an IPv4 address, or of IPv6 a /64, as who has one address there has all of them."""
+    if _is_plain(ip):
+        return ip
     at = _at(ip)
     return str(at) if isinstance(at, IPv4Address) else at.exploded[:19]
 
 
 def around(ip: str) -> str:
     """What is around it: a /24, or of IPv6 a /48."""
+    if _is_plain(ip):
+        return ip.rpartition(".")[0]
     at = _at(ip)
     return str(at).rpartition(".")[0] if isinstance(at, IPv4Address) else at.exploded[:14]
 
@@ -24,6 +28,11 @@ def beginning(ip: str) -> str:
         return ""
     found = around(ip)
     return found if "." in found else ":".join(group.lstrip("0") or "0" for group in found.split(":"))
+
+
+def _is_plain(ip: str) -> bool:
+    """Whether it is an IPv4 address in its one usual form, as nearly all are: to take it apart would tell no more."""
+    return ":" not in ip
 
 
 def _at(ip: str) -> IPv4Address | IPv6Address:

@@ -69,6 +69,8 @@ def stamp(secret: str, *, now: datetime) -> str:
 
 def age(secret: str, mark: str, *, now: datetime) -> timedelta | None:
     """How long ago the form was shown that holds this mark; None where the mark is none of ours."""
+    if not mark:
+        return None
     try:
         shown = unseal(secret, Purpose.FORM, mark, now=now).subject
     except BadRequest:

@@ -1,7 +1,6 @@
 """What becomes of those who sign up? They are judged, counted and written down, many in one commit."""
 
 import logging
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -109,18 +108,22 @@ def _judged(tx: Transaction, knocks: Sequence[Knock], at: Door, now: datetime) -
     counted = [abuse.subjects(knock.signals, at.secret) for knock in knocks]
     before = door.uses(tx, {one for subjects in counted for one in subjects.values()}, now=now)
     uses: dict[str, Sequence[Use]] = dict(before)
-    asked: Counter[str] = Counter()
+    asked: dict[str, int] = {}
+    hour = floods.hour(now)
     found = []
     for knock, subjects in zip(knocks, counted, strict=True):
+        for one in subjects.values():
+            if one in asked:
+                uses[one] = (*before.get(one, ()), Use(hour=hour, asked=asked[one], confirmed=0))
         signals = knock.signals
         if knock.solution:
             signals = replace(signals, solved=used.first(tx, knock.solution, until=now + SOLUTION_KEPT, now=now))
         verdict = abuse.judge(signals, subjects, uses, caps=at.caps, now=now)
         is_taken = isinstance(verdict, Accept) and _is_first(tx, knock, now)
         found.append((verdict, is_taken))
-        for one in [one for kind, one in subjects.items() if is_taken or kind not in abuse.LET_THROUGH]:
-            asked[one] += 1
-            uses[one] = (*before.get(one, ()), Use(hour=floods.hour(now), asked=asked[one], confirmed=0))
+        for kind, one in subjects.items():
+            if is_taken or kind not in abuse.LET_THROUGH:
+                asked[one] = asked.get(one, 0) + 1
     door.count(tx, asked, now=now)
     return found
 

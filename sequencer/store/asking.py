@@ -10,7 +10,7 @@ from sqlalchemy import and_, insert, or_, select, update
 from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import ConsentId, CourseId, Delivery, DeliveryKind, DeliveryState, SubscriberId
-from sequencer.store import deliveries
+from sequencer.store import crowd, deliveries
 from sequencer.store.database import Transaction
 from sequencer.store.tables import consent, delivery
 
@@ -40,6 +40,9 @@ def queue(
     due: Mapping[ConsentId, datetime] = MappingProxyType({}),
 ) -> None:
     """Queue a mail about each of these consents, one of each kind for a consent; `due` then, or at once."""
+    if tx.dialect.name == "sqlite":
+        crowd.queue(tx, kind, asked, now=now, due=due)
+        return
     rows = [
         {
             "kind": kind,

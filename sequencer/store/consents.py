@@ -7,6 +7,7 @@ from sqlalchemy import Row, and_, insert, or_, select, update
 
 from sequencer.core.model import Assent, Consent, ConsentId, CourseId, SignupRequest, SubscriberId
 from sequencer.forms import Form
+from sequencer.store import crowd
 from sequencer.store.database import Transaction
 from sequencer.store.tables import consent
 
@@ -56,6 +57,8 @@ def record_all(
     tx: Transaction, asked: Sequence[tuple[SubscriberId, CourseId, SignupRequest, Form]], *, now: datetime
 ) -> Mapping[SubscriberId, ConsentId]:
     """Keep what many asked for, each person once; each takes effect when it is confirmed."""
+    if tx.dialect.name == "sqlite":
+        return crowd.record(tx, asked, now=now)
     rows = [
         {
             "subscriber_id": who,
@@ -78,7 +81,7 @@ def record_all(
         }
         for who, course, request, form in asked
     ]
-    # Known by their people: to keep the order of the rows, SQLite would be asked for each alone.
+    # Known by their people, as nothing promises the order of the rows.
     made = tx.execute(insert(consent).returning(consent.c.subscriber_id, consent.c.id), rows)
     return {SubscriberId(who): ConsentId(which) for who, which in made}
 

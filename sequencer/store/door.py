@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 
 from sequencer.core import floods
 from sequencer.core.floods import Use, Uses
+from sequencer.store import crowd
 from sequencer.store.database import Transaction
 from sequencer.store.tables import door_use
 
@@ -18,6 +19,10 @@ _MOST = 500  # parameters of one question
 def uses(tx: Transaction, subjects: Collection[str], *, now: datetime) -> Uses:
     """What was counted of these within the last day."""
     found: dict[str, list[Use]] = {}
+    if tx.dialect.name == "sqlite":
+        for subject, hour, asked, confirmed in crowd.uses(tx, subjects, since=floods.hour(now) - 24):
+            found.setdefault(subject, []).append(Use(hour=hour, asked=asked, confirmed=confirmed))
+        return found
     names = sorted(subjects)
     for first in range(0, len(names), _MOST):
         query = select(door_use).where(
@@ -30,12 +35,14 @@ def uses(tx: Transaction, subjects: Collection[str], *, now: datetime) -> Uses:
 
 def count(tx: Transaction, asked: Mapping[str, int], *, now: datetime) -> None:
     """So many more were asked for, each by its subject."""
-    _add(tx, [{"subject": one, "hour": floods.hour(now), "asked": many, "confirmed": 0} for one, many in asked.items()])
+    hour = floods.hour(now)
+    _add(tx, [(one, hour, many, 0) for one, many in asked.items()])
 
 
 def confirm(tx: Transaction, subjects: Iterable[str], *, now: datetime) -> None:
     """One more was confirmed for each of these."""
-    _add(tx, [{"subject": one, "hour": floods.hour(now), "asked": 0, "confirmed": 1} for one in subjects])
+    hour = floods.hour(now)
+    _add(tx, [(one, hour, 0, 1) for one in subjects])
 
 
 def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:
@@ -48,10 +55,15 @@ def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:
     return len(gone)
 
 
-def _add(tx: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
+def _add(tx: Transaction, rows: Sequence[tuple[str, int, int, int]]) -> None:
     if not rows:
         return
-    make = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(door_use)
+    # In one order, so that two processes never wait for each other in a circle.
+    rows = sorted(rows)
+    if tx.dialect.name == "sqlite":
+        crowd.count(tx, rows)
+        return
+    make = postgresql.insert(door_use)
     more = make.on_conflict_do_update(
         index_elements=["subject", "hour"],
         set_={
@@ -59,5 +71,5 @@ def _add(tx: Transaction, rows: Sequence[Mapping[str, object]]) -> None:
             "confirmed": door_use.c.confirmed + make.excluded.confirmed,
         },
     )
-    # In one order, so that two processes never wait for each other in a circle.
-    tx.execute(more, sorted(rows, key=lambda row: str(row["subject"])))
+    names = ("subject", "hour", "asked", "confirmed")
+    tx.execute(more, [dict(zip(names, row, strict=True)) for row in rows])

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import ColumnElement, Row, Select, cast, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,6 +17,7 @@ from sequencer.core.model import (
     SubscriberState,
     SuppressionReason,
 )
+from sequencer.store import crowd
 from sequencer.store.database import Transaction
 from sequencer.store.tables import enrolment, subscriber, suppression
 
@@ -60,25 +61,15 @@ def ensure_all(
 ) -> tuple[Mapping[str, Subscriber], frozenset[str]]:
     """The people of these addresses by their normalized form, locked; and those of them who were made, as `pending`."""
     named = {address.normalized: address for address in addresses}
-    make = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(subscriber)
-    rows = [
-        {
-            "wire": named[one].wire,
-            "normalized": one,
-            "needs_smtputf8": int(named[one].needs_smtputf8),
-            "name": "",
-            "timezone": timezone,
-            "state": SubscriberState.PENDING,
-            "created_at": now,
-            "asked_at": now,
-        }
-        for one in sorted(named)  # in one order, so that two processes never wait for each other in a circle
-    ]
-    added = make.on_conflict_do_nothing(index_elements=["normalized"]).returning(subscriber.c.normalized)
-    made = frozenset(tx.execute(added, rows).scalars())
-    query = _locked().where(subscriber.c.normalized.in_(list(named))).order_by(subscriber.c.normalized)
-    found = {row.normalized: _subscriber(row) for row in tx.execute(query)}
-    _asked_again(tx, sorted(found.keys() - made), now)
+    # In one order, so that two processes never wait for each other in a circle.
+    ids = _made(tx, [named[one] for one in sorted(named)], timezone=timezone, now=now)
+    found = {one: _new(which, named[one], timezone=timezone, now=now) for one, which in ids.items()}
+    made = frozenset(ids)
+    known = [one for one in named if one not in made]
+    if known:
+        query = _locked().where(subscriber.c.normalized.in_(known)).order_by(subscriber.c.normalized)
+        found |= {row.normalized: _subscriber(row) for row in tx.execute(query)}
+        _asked_again(tx, sorted(found.keys() - made), now)
     if len(found) < len(named):
         # Some were there, and were forgotten between our two statements.
         lost = [address for one, address in named.items() if one not in found]
@@ -89,6 +80,8 @@ def ensure_all(
 
 def suppressed_among(tx: Transaction, normalized: Collection[str]) -> frozenset[str]:
     """Those of these addresses that are on the suppression list."""
+    if tx.dialect.name == "sqlite":
+        return crowd.suppressed(tx, normalized)
     query = select(suppression.c.normalized).where(suppression.c.normalized.in_(list(normalized)))
     return frozenset(tx.execute(query).scalars())
 
@@ -216,6 +209,34 @@ def suppression_of(tx: Transaction, address: Address) -> Suppression | None:
     """Why the address gets no more mail; None where it may."""
     row = tx.execute(select(suppression).where(suppression.c.normalized == address.normalized)).one_or_none()
     return None if row is None else _suppression(row)
+
+
+def _made(tx: Transaction, addresses: Sequence[Address], *, timezone: str, now: datetime) -> Mapping[str, SubscriberId]:
+    """Make those people who are not there yet, as `pending`; the ids of those who were made, by their addresses."""
+    if tx.dialect.name == "sqlite":
+        return crowd.ensure(tx, addresses, timezone=timezone, now=now)
+    rows = [
+        {
+            "wire": one.wire,
+            "normalized": one.normalized,
+            "needs_smtputf8": int(one.needs_smtputf8),
+            "name": "",
+            "timezone": timezone,
+            "state": SubscriberState.PENDING,
+            "created_at": now,
+            "asked_at": now,
+        }
+        for one in addresses
+    ]
+    make = postgresql.insert(subscriber).on_conflict_do_nothing(index_elements=["normalized"])
+    added = make.returning(subscriber.c.normalized, subscriber.c.id)
+    return {normalized: SubscriberId(which) for normalized, which in tx.execute(added, rows)}
+
+
+def _new(which: SubscriberId, address: Address, *, timezone: str, now: datetime) -> Subscriber:
+    """Who was made a moment ago, as their row says: instants are kept in whole seconds."""
+    state, at = SubscriberState.PENDING, now.astimezone(UTC).replace(microsecond=0)
+    return Subscriber(id=which, address=address, name="", timezone=timezone, state=state, created_at=at)
 
 
 def _asked_again(tx: Transaction, addresses: Sequence[str], now: datetime) -> None:

@@ -14,7 +14,7 @@ from sequencer.core.model import Pairs
 from sequencer.forms import Form
 from sequencer.web import shapes
 from sequencer.web.intake import Intake
-from sequencer.web.pages import kind_of
+from sequencer.web.pages import header, kind_of
 from sequencer.web.shapes import ADDRESS, NOW, NUMBER, SENTENCE, Preset, Speech
 
 # One answer for all: known, unknown, suppressed, or a robot that filled in the trap. It satisfies the scripts of most.
@@ -96,7 +96,7 @@ def _callback(given: Pairs) -> str:
 
 
 def _speech(request: Request, preset: Preset) -> Speech:
-    accept = request.headers.get("accept", "")
+    accept = header(request, b"accept")
     if "text/html" in accept:
         return Speech.PAGE
     by_script = (

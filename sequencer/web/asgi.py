@@ -36,12 +36,13 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
     """The web door of `app`; `lifespan` runs beside it for as long as it is open."""
     site = Starlette(
         routes=[
+            # First, as they are looked through one after the other, and sign-ups come in crowds.
+            *signup.routes(),
             Route("/", index),
             Route("/healthz", health),
             Route("/readyz", readiness),
             Route("/static/{name}", asset),
             Route("/favicon.ico", no_icon),
-            *signup.routes(),
             *optin.routes(),
             *leave.routes(),
             *person.routes(),

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from sequencer.core.model import Pairs
 from sequencer.errors import BadContentType, BadRequest
+from sequencer.web.pages import header
 
 MOST_FIELDS = 200
 _DEEPEST = 8
@@ -63,7 +64,7 @@ class Body:
 
 async def read(request: Request) -> Body:
     """The body of a request. Raises BadContentType and BadRequest."""
-    return await parse(await request.body(), request.headers.get("content-type", ""))
+    return await parse(await request.body(), header(request, b"content-type"))
 
 
 async def parse(raw: bytes, content_type: str) -> Body:
@@ -83,16 +84,29 @@ async def parse(raw: bytes, content_type: str) -> Body:
 
 def urlencoded(raw: bytes, charset: str = "utf-8") -> Pairs:
     """The fields of a query, or of a body that is written like one. Raises BadRequest."""
-    try:
-        found = parse_qsl(raw.decode("latin-1"), True, encoding="latin-1", max_num_fields=MOST_FIELDS)
-    except ValueError as error:
-        raise BadRequest(f"The form cannot be read. Too many fields; at most {MOST_FIELDS} are taken.") from error
-    return _sound([(_decoded(name, charset), _decoded(value, charset)) for name, value in found])
+    if not raw:
+        return ()
+    parts = raw.split(b"&")
+    if len(parts) > MOST_FIELDS:
+        raise BadRequest(f"The form cannot be read. Too many fields; at most {MOST_FIELDS} are taken.")
+    found = []
+    for part in parts:
+        if part:
+            name, _, value = part.partition(b"=")
+            found.append((_unquoted(name, charset), _unquoted(value, charset)))
+    return _sound(found)
 
 
 def query(request: Request) -> Pairs:
     """The fields of a request's address. Raises BadRequest."""
     return urlencoded(request.scope["query_string"])
+
+
+def _unquoted(part: bytes, charset: str) -> str:
+    """A name or a value as it was before it was written for the wire."""
+    if b"+" in part:
+        part = part.replace(b"+", b" ")
+    return _decoded(unquote_to_bytes(part) if b"%" in part else part, charset)
 
 
 def _charset(content_type: str) -> str:
@@ -107,9 +121,8 @@ def _charset(content_type: str) -> str:
     return "utf-8"
 
 
-def _decoded(text: str, charset: str) -> str:
-    """Bytes that were read as Latin-1, read rightly: UTF-8 unless they are not, then as old pages were written."""
-    raw = text.encode("latin-1")
+def _decoded(raw: bytes, charset: str) -> str:
+    """The text that the bytes are: UTF-8 unless they are not, then as old pages were written."""
     for one in ("utf-8", charset, "cp1252"):
         try:
             return raw.decode(one)
@@ -176,7 +189,7 @@ def _leaves(name: str, value: object, depth: int) -> Iterator[tuple[str, str]]:
 
 def _sound(found: list[tuple[str, str]]) -> Pairs:
     try:
-        "".join(name + value for name, value in found).encode()
+        "".join([name + value for name, value in found]).encode()
     except UnicodeEncodeError as error:
         # Half a surrogate pair could be neither stored nor shown again.
         raise BadRequest("The form holds characters that are no text.") from error

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sequencer.forms import Form
+from sequencer.web.pages import header
 
 _HEADERS = re.compile(r"[A-Za-z0-9-]{1,64}( ?, ?[A-Za-z0-9-]{1,64}){0,20}")
 
@@ -15,7 +16,7 @@ def headers(request: Request, form: Form) -> Mapping[str, str]:
     """The headers of an answer. Where no page is named, any may read it: it holds no secret and heeds no cookie."""
     if not form.origins:
         return {"access-control-allow-origin": "*"}
-    origin = request.headers.get("origin", "")
+    origin = header(request, b"origin")
     if origin.lower() in form.origins:
         return {"access-control-allow-origin": origin, "vary": "Origin"}
     return {"vary": "Origin"}

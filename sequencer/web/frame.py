@@ -11,14 +11,14 @@ from sequencer import values
 from sequencer.errors import NotFound
 from sequencer.forms import Form
 from sequencer.web import guard
-from sequencer.web.pages import framers_of
+from sequencer.web.pages import FRAMERS, framers_of
 
 
 def allow(request: Request, form: Form) -> None:
     """Let the sites that the form names frame whatever answers this request. Raises NotFound where it names none."""
     if not form.embed:
         raise NotFound("This form is not made for a frame: its settings name no site that may show it in one.")
-    request.state.framers = form.embed
+    request.scope[FRAMERS] = form.embed
 
 
 def within(request: Request, form: Form) -> Form:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sequencer.errors import TooLarge
@@ -38,6 +37,9 @@ _HEADERS = {
 }
 
 
+_UNLISTED = (b"x-robots-tag", b"noindex, nofollow")
+
+
 class Guard:
     """ASGI middleware around the whole web door."""
 
@@ -47,6 +49,8 @@ class Guard:
         self._headers = dict(_HEADERS)
         if https:
             self._headers["strict-transport-security"] = "max-age=31536000"
+        # As they travel: they are looked through for each answer.
+        self._raw = tuple((name.encode(), value.encode()) for name, value in self._headers.items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, with its body capped and its answer's headers completed."""
@@ -55,8 +59,8 @@ class Guard:
             return
         most = MOST_OF_PROGRAMS if scope["path"] in self._for_programs else MOST_BODY
         listed = scope["path"].split("/")[1] in _LISTED
-        announced = Headers(scope=scope).get("content-length", "0")
-        taken = int(announced) if announced.isdecimal() else 0
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        taken = int(announced) if announced.isdigit() else 0
         if taken <= most:
             taken = 0  # what is announced may be a lie, where the body comes in chunks as well
 
@@ -71,11 +75,11 @@ class Guard:
 
         async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", ())
+                there = {name for name, _ in given}
+                message["headers"] = [*given, *(one for one in self._raw if one[0] not in there)]
                 if not listed:
-                    headers["x-robots-tag"] = "noindex, nofollow"
+                    message["headers"].append(_UNLISTED)
             await send(message)
 
         await self._app(scope, capped, completed)

@@ -12,7 +12,7 @@ from sequencer.core.model import Course, Pairs
 from sequencer.errors import NotFound
 from sequencer.flows import course as course_flow
 from sequencer.forms import Form
-from sequencer.web import frame, presets, shapes, told
+from sequencer.web import frame, layout, presets, shapes, told
 from sequencer.web.intake import Intake
 from sequencer.web.pages import app_of, page, still, words_of
 from sequencer.web.shapes import Preset
@@ -33,7 +33,8 @@ async def form_page(request: Request, form: Form, given: Pairs = (), *, trouble:
     """The sign-up page of our own, filled in again where something was wrong, whichever form it came from."""
     app, course = app_of(request), await _course(request, form.course)
     preset, secret, now = presets.of(given), app.settings.secret_key, app.clock()
-    mark = shapes.first(given, ("_t",))
+    here = layout.of(given, form, preset)
+    mark = layout.said(given, here.stamp)
     shown = {
         "title": course.title,
         "subtitle": course.subtitle,
@@ -54,10 +55,10 @@ async def form_page(request: Request, form: Form, given: Pairs = (), *, trouble:
         consent=form.consent,
         error=words_of(request, course.language).again(trouble.sentence) if trouble else "",
         email=told.email(given, form, preset),
-        name=told.name(given),
+        name=told.name(given, here),
         choices=choices,
         kept=_kept(
-            tuple((name, value) for name, value in given if not (told.is_list(name, preset) and value in offered)),
+            tuple((name, value) for name, value in given if not (layout.is_list(name, preset) and value in offered)),
             (*_OWN, *preset.email, *shapes.EMAIL),
             (*shapes.NAME, *shapes.FIRST_NAME, *shapes.LAST_NAME),
         ),
@@ -122,7 +123,8 @@ async def _choices(request: Request, form: Form, given: Pairs, preset: Preset) -
     named = {slug: key for key, slug in reversed(form.lists)}
     if set(named) <= {form.course}:
         return []
-    wanted = [dict(form.lists)[tag] for tag in told.tags(given, preset) if tag in dict(form.lists)]
+    asked = told.tags(given, layout.of(given, form, preset))
+    wanted = [dict(form.lists)[tag] for tag in asked if tag in dict(form.lists)]
     chosen = wanted[0] if wanted else form.course
     found = []
     for slug in form.courses:

@@ -15,8 +15,9 @@ from sequencer.core.model import Pairs, SignupRequest
 from sequencer.errors import BadRequest
 from sequencer.forms import Form
 from sequencer.message import address
-from sequencer.web import bodies, shapes, told
-from sequencer.web.pages import app_of, client_ip
+from sequencer.web import bodies, layout, shapes, told
+from sequencer.web.layout import Layout, said
+from sequencer.web.pages import app_of, client_ip, header
 from sequencer.web.shapes import Preset
 
 LONGEST_NAME = 200
@@ -69,21 +70,21 @@ class Intake:
 
     def lead(self, form: Form) -> Form:
         """The form as it is for this visitor: leading to the course that they chose."""
-        return replace(form, course=self.course)
+        return form if self.course == form.course else replace(form, course=self.course)
 
 
 def visit(request: Request, *, is_program: bool = False) -> Visit:
     """How a request came."""
-    app, head = app_of(request), request.headers
+    app = app_of(request)
     return Visit(
         now=app.clock(),
         secret=app.settings.secret_key,
         base_url=app.settings.base_url,
         ip=client_ip(request),
-        user_agent=told.line(head.get("user-agent", ""), told.LONGEST_VALUE),
-        origin=head.get("origin", ""),
-        referer=told.line(head.get("referer", ""), told.LONGEST_URL),
-        language=head.get("accept-language", ""),
+        user_agent=shapes.line(header(request, b"user-agent"), told.LONGEST_VALUE),
+        origin=header(request, b"origin"),
+        referer=shapes.line(header(request, b"referer"), told.LONGEST_URL),
+        language=header(request, b"accept-language"),
         is_program=is_program,
     )
 
@@ -99,46 +100,47 @@ def parse(given: Pairs, form: Form, came: Visit, preset: Preset) -> Intake:
     """The sign-up that the fields describe. Raises BadRequest with a sentence for the visitor."""
     if preset.refuses and preset.refuses[:2] in given:
         raise BadRequest(preset.refuses[2])
-    zone, note = zone_or_note(told.zone(given))
+    here = layout.of(given, form, preset)
+    zone, note = zone_or_note(said(given, here.zone))
     typed = told.email(given, form, preset)
     to = address.parse(typed)
-    source = told.page(given, preset) or came.referer
-    tags, lists = told.tags(given, preset), dict(form.lists)
+    source = told.page(given, here) or came.referer
+    tags, lists = told.tags(given, here), dict(form.lists)
     return Intake(
         request=SignupRequest(
             form=form.key,
             address=to,
-            name=clean_name(told.name(given)),
+            name=clean_name(told.name(given, here)),
             timezone=zone,
             note=note,
             source_url=source,
             ip=came.ip,
             user_agent=came.user_agent,
-            language=told.language(given, came.language),
+            language=told.language(given, here, came.language),
             shape=preset.name,
-            utm=told.attribution(given, source),
-            attributes=told.attributes(given, form, preset, typed=typed),
+            utm=told.attribution(given, here, source),
+            attributes=told.attributes(given, here, typed=typed),
             tags=tags,
         ),
         came_at=came.now,
         preset=preset,
-        fields=(*given, *_remembered(given, preset, source)),
+        fields=(*given, *_remembered(here, preset, source)),
         course=next((lists[tag] for tag in tags if tag in lists), form.course),
         next=told.onward(given, form, preset),
-        is_bot=told.is_trapped(given, form, preset),
+        is_bot=told.is_trapped(given, here),
         is_foreign=is_foreign(came, form),
         is_program=came.is_program,
-        filled_in=tokens.age(came.secret, shapes.first(given, ("_t",)), now=came.now),
-        altcha=shapes.first(given, ("altcha",)),
+        filled_in=tokens.age(came.secret, said(given, here.stamp), now=came.now),
+        altcha=said(given, here.altcha),
         # Where a program speaks for the visitor there is nobody who could be asked.
-        sure=came.is_program or shapes.first(given, ("sure",)).lower() == to.normalized,
+        sure=came.is_program or said(given, here.sure).lower() == to.normalized,
     )
 
 
-def _remembered(given: Pairs, preset: Preset, source: str) -> Pairs:
+def _remembered(here: Layout, preset: Preset, source: str) -> Pairs:
     """What would be lost when a page of ours posts the fields once more: whose form it was, and where it stood."""
     found = (("_shape", preset.name), ("current_url", source))
-    return tuple((name, value) for name, value in found if value and not shapes.holds(given, (name,)))
+    return tuple((name, value) for name, value in found if value and name not in here.remembers)
 
 
 def is_foreign(came: Visit, form: Form) -> bool:
@@ -156,7 +158,9 @@ def clean_name(typed: str) -> str:
     name = typed.strip()
     if len(name) > LONGEST_NAME:
         raise BadRequest(f"Your name is longer than {LONGEST_NAME} characters; please shorten it.")
-    if not all(one.isprintable() or one in _JOINERS or unicodedata.category(one) == "Zs" for one in name):
+    if not name.isprintable() and not all(
+        one.isprintable() or one in _JOINERS or unicodedata.category(one) == "Zs" for one in name
+    ):
         raise BadRequest("Your name holds a line break or a control character; please write it in one line.")
     return " ".join(name.split())
 

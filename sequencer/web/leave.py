@@ -14,7 +14,7 @@ from sequencer.errors import BadRequest
 from sequencer.flows import leaving, returning
 from sequencer.flows.leaving import Goodbye, Leaver
 from sequencer.flows.returning import Return
-from sequencer.web import imprint, intake, told
+from sequencer.web import imprint, intake, shapes
 from sequencer.web.pages import app_of, page, words_of
 
 # Why somebody may leave, in the words of the page.
@@ -68,7 +68,7 @@ async def leave(request: Request) -> Response:
     """
     app, token = app_of(request), request.path_params["token"]
     given = await _given(request)
-    said = told.line(given.get("words", ""), leaving.MOST_WORDS)
+    said = shapes.line(given.get("words", ""), leaving.MOST_WORDS)
     goodbye = Goodbye(reason=_reason(given.get("reason", "")), words=said)
     found = await run_in_threadpool(
         leaving.leave,

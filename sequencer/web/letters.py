@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from types import MappingProxyType
 
 from sequencer.core.model import Pairs
-from sequencer.web import programs, shapes, told
+from sequencer.web import layout, programs, shapes, told
 from sequencer.web.bodies import Body, Kind
 from sequencer.web.programs import Listing, Program
 
@@ -60,8 +61,22 @@ class _Answer:
 
 def is_known(body: Body) -> bool:
     """Whether this is unmistakably a program's message, though nobody signed it."""
-    document = _document(body)
+    if body.kind is not Kind.FORM:
+        return _is_one(_document(body))
+    names = tuple([name for name, _ in body.form])
+    return (_names_one if layout.is_usual(names) else _is_one_of)(names)
+
+
+def _is_one(document: Mapping[str, object]) -> bool:
     return any(row.unmistakable and _fits(row, document) for row in programs.ROWS)
+
+
+def _is_one_of(names: tuple[str, ...]) -> bool:
+    """The same of a form, whose values are all words: so its names alone tell."""
+    return _is_one(_nested(tuple((name, "") for name in names)))
+
+
+_names_one = lru_cache(512)(_is_one_of)
 
 
 def read(body: Body, headers: Mapping[str, str]) -> Letter:
@@ -76,7 +91,7 @@ def read(body: Body, headers: Mapping[str, str]) -> Letter:
         fields=((("current_url", page),) if page else ()) + tuple(fields),
         is_sign_up=not row.event or _text(document, row.event) in row.signing_up,
         ip=_visitors(_text(document, row.ip)),
-        agent=told.line(_text(document, row.agent), told.LONGEST_VALUE),
+        agent=shapes.line(_text(document, row.agent), told.LONGEST_VALUE),
         delivery=_text(document, row.delivery),
     )
 
@@ -203,7 +218,7 @@ def _named(answers: list[_Answer]) -> Iterator[tuple[str, _Answer]]:
     """Each answer with the name by which the intake knows such a field; the first address is the visitor's."""
     has_email = False
     for answer in answers:
-        label = told.line(answer.label, _LONGEST_KEY).strip()
+        label = shapes.line(answer.label, _LONGEST_KEY).strip()
         if answer.is_email and not has_email:
             has_email, label = True, "email"
         yield _known(label), answer

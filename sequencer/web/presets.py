@@ -1,6 +1,7 @@
 """Which forms are there in the wild? One row each: how it is known, read and answered, and what its site changes."""
 
 import re
+from functools import lru_cache
 
 from sequencer.core.model import Pairs
 from sequencer.web import shapes
@@ -243,10 +244,20 @@ def of(given: Pairs) -> Preset:
     # Whoever says so is no program with a key.
     if remembered and not remembered.private:
         return remembered
-    found = [_SIGNS.fullmatch(name) for name, _ in given if len(name) <= _LONGEST_SIGN]
-    return min(
-        (ROWS[int(sign.lastgroup[3:])] for sign in found if sign and sign.lastgroup), key=ROWS.index, default=PLAIN
-    )
+    return min((ROWS[at] for name, _ in given if (at := _sign(name)) is not None), key=ROWS.index, default=PLAIN)
+
+
+def _sign(name: str) -> int | None:
+    """The place of the row of which this field is a sign; None where it is of none."""
+    if len(name) > _LONGEST_SIGN:
+        return None
+    return _sign_of(name)
+
+
+@lru_cache(1024)
+def _sign_of(name: str) -> int | None:
+    found = _SIGNS.fullmatch(name)
+    return int(found.lastgroup[3:]) if found and found.lastgroup else None
 
 
 def named(name: str) -> Preset | None:

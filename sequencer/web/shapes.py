@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache
 
 from sequencer.core.model import Pairs
 
@@ -79,7 +79,8 @@ class Words:
     wrong: str = SENTENCE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Each row is one of its kind, and is told from others as such: what is kept of it need not look into it.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Preset:
     """One row: how a provider's form is known, read and answered, and what the owner of a site changes.
 
@@ -141,8 +142,15 @@ def written(name: str) -> str:
     return bare(name).lower().replace(" ", "_").replace("-", "_")
 
 
-# The fields of one request are asked a few times over, and then never again.
-@lru_cache(maxsize=4)
+def line(text: str, longest: int) -> str:
+    """Words that can be kept and shown: without line breaks and control characters, and cut."""
+    if not text:
+        return text
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else " " for one in text)
+    return " ".join(text.split())[:longest]
+
+
 def plain(given: Pairs) -> Pairs:
     """The fields by names that are written in one way."""
     return tuple((written(name), value) for name, value in given)
@@ -150,13 +158,8 @@ def plain(given: Pairs) -> Pairs:
 
 def first(given: Pairs, names: Iterable[str]) -> str:
     """The first value that is not blank, by the order of the names; a field may have been given more than once."""
-    said = _said(given)
-    return next((said[name] for name in names if name in said), "")
-
-
-@lru_cache(maxsize=4)
-def _said(given: Pairs) -> Mapping[str, str]:
-    return {name.lower(): value.strip() for name, value in reversed(given) if value and not value.isspace()}
+    there = [(name.lower(), value.strip()) for name, value in given]
+    return next((value for name in names for one, value in there if one == name and value), "")
 
 
 def holds(given: Pairs, names: Iterable[str]) -> bool:

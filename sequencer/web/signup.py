@@ -24,6 +24,7 @@ from sequencer.web import (
     hosted,
     inbound,
     intake,
+    layout,
     letters,
     presets,
     reception,
@@ -43,8 +44,7 @@ _BY_LINK = words.later("Nobody is signed up by a link alone here; please press t
 def routes() -> list[Route]:
     """The addresses of forms: our own, and below and beside it those that other providers' scripts insist upon."""
     found = [
-        Route("/f/{form}", show_form, methods=["GET"]),
-        Route("/f/{form}", sign_up, methods=["POST", "OPTIONS"]),
+        Route("/f/{form}", sign_up, methods=["GET", "POST", "OPTIONS"]),
         Route("/f/{form}/embed", embedded, methods=["GET", "POST"]),
     ]
     for below in ("/f/{form}", ""):
@@ -60,13 +60,11 @@ def routes() -> list[Route]:
     return found
 
 
-async def show_form(request: Request) -> Response:
-    """GET /f/{form}: a sign-up page of our own, or a form that is sent with GET."""
-    return await sign_up(request)
-
-
 async def sign_up(request: Request, row: Preset | None = None) -> Response:
-    """POST /f/{form}: take a sign-up from any page or program; `row` is whose script it is, where that is known."""
+    """/f/{form}: a page of our own, and whatever any page or program posts or, as some forms do, sends with GET.
+
+    `row` is whose script it is, where that is known.
+    """
     came = await _read(request)
     form = frame.within(request, _form(request, came.given, row))
     if request.method == "OPTIONS":
@@ -154,7 +152,7 @@ def _form(request: Request, given: Pairs, row: Preset | None) -> Form:
     if "form" in request.path_params:
         form = forms.get(request.path_params["form"])
     else:
-        named = [value for name, value in given if name == "form" or told.is_list(name, row or presets.PLAIN)]
+        named = [value for name, value in given if name == "form" or layout.is_list(name, row or presets.PLAIN)]
         named += [str(value) for value in request.path_params.values()]
         form = next((form for name in named for form in forms.values() if name in (form.key, *dict(form.lists))), None)
         form = form or next(iter(forms.values()), None)

@@ -8,14 +8,14 @@ from sequencer.core.model import Pairs
 from sequencer.errors import BadRequest
 from sequencer.forms import Form
 from sequencer.message import address
-from sequencer.web import shapes
-from sequencer.web.shapes import Preset
+from sequencer.web import layout, shapes
+from sequencer.web.layout import LONGEST_KEY, Layout, said
+from sequencer.web.shapes import Preset, line
 
 log = logging.getLogger(__name__)
 
 LONGEST_URL = 2000
 LONGEST_VALUE = 500
-_LONGEST_KEY = 64
 _MOST_ATTRIBUTES = 30
 _MOST_TAGS = 20
 _MOST_LIKELY = 10
@@ -32,113 +32,92 @@ def email(given: Pairs, form: Form, preset: Preset) -> str:
 
     Some forms only number their fields: where none is called an address, the one value that can be one is it.
     """
-    names = (*preset.email, *shapes.EMAIL)
-    if shapes.holds(given, names):
-        return shapes.first(given, names)
-    likely = {name: value for name, value in given if "@" in value and not is_kept_out(name, form, preset)}
+    here = layout.of(given, form, preset)
+    if here.has_email:
+        return said(given, here.email)
+    likely = {
+        name: value for name, value in given if "@" in value and not layout.is_kept_out(name, preset, form.honeypots)
+    }
     if len(likely) > _MOST_LIKELY:
         return ""
     found = {name: value for name, value in likely.items() if _is_address(value)} or likely
     if len(found) != 1:
         return ""
-    log.info("signup.guessed", extra={"form": form.key, "field": line(min(found), _LONGEST_KEY)})
+    log.info("signup.guessed", extra={"form": form.key, "field": line(min(found), LONGEST_KEY)})
     return min(found.values())
 
 
-def name(given: Pairs) -> str:
+def name(given: Pairs, here: Layout) -> str:
     """What the visitor calls themselves, in one piece or in two."""
-    plain = shapes.plain(given)
-    parts = (shapes.first(plain, shapes.FIRST_NAME), shapes.first(plain, shapes.LAST_NAME))
-    return shapes.first(plain, shapes.NAME) or " ".join(part for part in parts if part)
+    whole = said(given, here.name)
+    return whole or " ".join(part for part in (said(given, here.first_name), said(given, here.last_name)) if part)
 
 
-def zone(given: Pairs) -> str:
-    """The time zone that the form names."""
-    return shapes.first(shapes.plain(given), shapes.ZONE)
-
-
-def is_trapped(given: Pairs, form: Form, preset: Preset) -> bool:
+def is_trapped(given: Pairs, here: Layout) -> bool:
     """Whether a field is filled in that no person sees."""
-    return any(_is_trap(name, form, preset) and value.strip() not in ("", "false") for name, value in given)
+    return any(given[at][1].strip() not in ("", "false") for at in here.traps)
 
 
-def tags(given: Pairs, preset: Preset) -> tuple[str, ...]:
+def tags(given: Pairs, here: Layout) -> tuple[str, ...]:
     """The lists and tags that were asked for, each once."""
-    said = [line(value, _LONGEST_KEY) for name, value in given if is_list(name, preset)]
-    return tuple(dict.fromkeys(tag for tag in said if tag))[:_MOST_TAGS]
-
-
-def is_list(name: str, preset: Preset) -> bool:
-    """Whether a field names a list or a tag."""
-    return shapes.matches(name, (*shapes.LISTS, *preset.lists))
+    if not here.lists:
+        return ()
+    asked = [line(given[at][1], LONGEST_KEY) for at in here.lists]
+    return tuple(dict.fromkeys(tag for tag in asked if tag))[:_MOST_TAGS]
 
 
 def onward(given: Pairs, form: Form, preset: Preset) -> str:
     """Where the form asks to be led to, if that stands in the form's list, letter by letter; else ""."""
+    if not form.next:
+        return ""
     names = (*preset.redirects, *shapes.NEXT)
     return next((value for name, value in given if name.lower() in names and value in form.next), "")
 
 
-def page(given: Pairs, preset: Preset) -> str:
+def page(given: Pairs, here: Layout) -> str:
     """The address of the page that holds the form, as the page tells it."""
-    for name in (*preset.pages, *shapes.PAGE):
-        said = line(shapes.first(given, (name,)), LONGEST_URL)
-        if re.match(r"https?://[^/]", said):
-            return said
+    for places in here.page:
+        told = line(said(given, places), LONGEST_URL)
+        if re.match(r"https?://[^/]", told):
+            return told
     return ""
 
 
-def language(given: Pairs, accepted: str) -> str:
+def language(given: Pairs, here: Layout, accepted: str) -> str:
     """The language's tag that the form gives, else the one that the browser likes best."""
-    for said in (
-        shapes.first(shapes.plain(given), shapes.LANGUAGE),
-        accepted.partition(",")[0].partition(";")[0].strip(),
-    ):
-        if _LANGUAGE.fullmatch(said):
-            return said.replace("_", "-")
+    for told in (said(given, here.language), accepted.partition(",")[0].partition(";")[0].strip()):
+        if told and _LANGUAGE.fullmatch(told):
+            return told.replace("_", "-")
     return ""
 
 
-def attribution(given: Pairs, source: str) -> Pairs:
+def attribution(given: Pairs, here: Layout, source: str) -> Pairs:
     """Which campaign brought the visitor: by the form, else by the address of its page."""
     told = dict(parse_qsl(source.partition("?")[2].partition("#")[0])) if "?" in source else {}
-    told |= {name: value for name, value in given if value.strip()}
-    kept = {name.lower(): line(value, LONGEST_VALUE) for name, value in told.items() if _is_attribution(name.lower())}
+    told |= {given[at][0]: given[at][1] for at in here.attribution if given[at][1].strip()}
+    if not told:
+        return ()
+    kept = {
+        name.lower(): line(value, LONGEST_VALUE) for name, value in told.items() if layout.is_attribution(name.lower())
+    }
     return tuple(sorted(kept.items()))[:_MOST_ATTRIBUTES]
 
 
-def attributes(given: Pairs, form: Form, preset: Preset, *, typed: str) -> Pairs:
+def attributes(given: Pairs, here: Layout, *, typed: str) -> Pairs:
     """Whatever else the form asked, as far as there is room; a field that was given twice holds both answers.
 
     What only says the address that was `typed` once more is left out.
     """
     kept: dict[str, str] = {}
-    for name, value in given:
-        key, said = shapes.bare(name), line(value, LONGEST_VALUE)
-        if said in ("", typed) or line(key, _LONGEST_KEY) != key or _is_known(name, form, preset):
+    for at, key in here.attributes:
+        told = line(given[at][1], LONGEST_VALUE)
+        if told in ("", typed):
             continue
         if key in kept:
-            kept[key] = line(f"{kept[key]}, {said}", LONGEST_VALUE)
+            kept[key] = line(f"{kept[key]}, {told}", LONGEST_VALUE)
         elif len(kept) < _MOST_ATTRIBUTES:
-            kept[key] = said
+            kept[key] = told
     return tuple(kept.items())
-
-
-def is_kept_out(name: str, form: Form, preset: Preset) -> bool:
-    """Whether a field is none of the visitor's words: a trap, a redirect, or technique."""
-    low = name.lower()
-    return (
-        low in (*preset.redirects, *preset.pages, *shapes.NEXT, *shapes.PAGE)
-        or _is_trap(name, form, preset)
-        or shapes.matches(low, (*shapes.TECHNICAL, *preset.ignored))
-    )
-
-
-def line(text: str, longest: int) -> str:
-    """Words that can be kept and shown: without line breaks and control characters, and cut."""
-    if not text.isprintable():
-        text = "".join(one if one.isprintable() else " " for one in text)
-    return " ".join(text.split())[:longest]
 
 
 def _is_address(text: str) -> bool:
@@ -146,23 +125,3 @@ def _is_address(text: str) -> bool:
         return bool(address.parse(text))
     except BadRequest:
         return False
-
-
-def _is_trap(name: str, form: Form, preset: Preset) -> bool:
-    return name in form.honeypots or shapes.matches(name, (*shapes.TRAPS, *preset.traps))
-
-
-def _is_attribution(name: str) -> bool:
-    return name in shapes.ATTRIBUTION or re.fullmatch(r"utm_[a-z_]{1,32}", name) is not None
-
-
-def _is_known(name: str, form: Form, preset: Preset) -> bool:
-    """Whether a field has a place of its own."""
-    plain = shapes.written(name)
-    return (
-        name.lower() in (*preset.email, *shapes.EMAIL)
-        or plain in (*shapes.NAME, *shapes.FIRST_NAME, *shapes.LAST_NAME, *shapes.ZONE, *shapes.LANGUAGE)
-        or _is_attribution(name.lower())
-        or is_list(name, preset)
-        or is_kept_out(name, form, preset)
-    )

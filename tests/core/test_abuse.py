@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address, ip_network
 
 import pytest
 from hypothesis import given
@@ -101,6 +102,20 @@ def test_an_ipv4_visitor_is_the_same_however_the_address_is_written() -> None:
     assert abuse.subjects(replace(PLAIN, ip="::ffff:192.0.2.7"), "key") == one
     other = abuse.subjects(replace(PLAIN, ip="::ffff:198.51.100.7"), "key")
     assert other[Kind.NETWORK] != one[Kind.NETWORK]
+
+
+@given(at=st.ip_addresses(v=4))
+def test_an_ipv4_visitor_is_counted_with_all_of_their_24_bits(at: IPv4Address) -> None:
+    network = str(ip_network(f"{at}/24", strict=False)).rpartition(".")[0]
+    found = abuse.subjects(replace(PLAIN, ip=str(at)), "key")
+    assert found[Kind.IP] == abuse.subject(Kind.IP, str(at), "key")
+    assert found[Kind.NETWORK] == abuse.subject(Kind.NETWORK, network, "key")
+
+
+@given(name=st.text(max_size=30))
+def test_a_name_that_holds_an_address_is_refused_whatever_its_letters(name: str) -> None:
+    refused = isinstance(judge(replace(PLAIN, name=name)), Refuse)
+    assert refused is (abuse._URL.search(name) is not None)
 
 
 def test_a_program_that_names_no_visitor_is_not_counted_by_address_of_the_internet() -> None:
