@@ -1,6 +1,7 @@
 """How often was something asked for lately, and how often confirmed? Counters by the hour, shared by all processes."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -35,14 +36,12 @@ def uses(tx: Transaction, subjects: Collection[str], *, now: datetime) -> Uses:
 
 def count(tx: Transaction, asked: Mapping[str, int], *, now: datetime) -> None:
     """So many more were asked for, each by its subject."""
-    hour = floods.hour(now)
-    _add(tx, [(one, hour, many, 0) for one, many in asked.items()])
+    _add(tx, asked, {}, floods.hour(now))
 
 
 def confirm(tx: Transaction, subjects: Iterable[str], *, now: datetime) -> None:
     """One more was confirmed for each of these."""
-    hour = floods.hour(now)
-    _add(tx, [(one, hour, 0, 1) for one in subjects])
+    _add(tx, {}, Counter(iter(subjects)), floods.hour(now))
 
 
 def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:
@@ -55,13 +54,13 @@ def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:
     return len(gone)
 
 
-def _add(tx: Transaction, rows: Sequence[tuple[str, int, int, int]]) -> None:
-    if not rows:
-        return
+def _add(tx: Transaction, asked: Mapping[str, int], confirmed: Mapping[str, int], hour: int) -> None:
     # In one order, so that two processes never wait for each other in a circle.
-    rows = sorted(rows)
+    subjects = sorted(asked.keys() | confirmed.keys())
+    if not subjects:
+        return
     if tx.dialect.name == "sqlite":
-        crowd.count(tx, rows)
+        crowd.count(tx, asked, confirmed, hour=hour)
         return
     make = postgresql.insert(door_use)
     more = make.on_conflict_do_update(
@@ -71,5 +70,8 @@ def _add(tx: Transaction, rows: Sequence[tuple[str, int, int, int]]) -> None:
             "confirmed": door_use.c.confirmed + make.excluded.confirmed,
         },
     )
-    names = ("subject", "hour", "asked", "confirmed")
-    tx.execute(more, [dict(zip(names, row, strict=True)) for row in rows])
+    rows = [
+        {"subject": one, "hour": hour, "asked": asked.get(one, 0), "confirmed": confirmed.get(one, 0)}
+        for one in subjects
+    ]
+    tx.execute(more, rows)
