@@ -14,7 +14,7 @@ from sequencer.core.model import NEWSLETTER
 from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.delivery.hooks import Caller
 from sequencer.errors import BadSettings, SequencerError
-from sequencer.flows import copying
+from sequencer.flows import copying, replay, upkeep
 from sequencer.flows import course as course_flow
 from sequencer.flows import issues as issue_flow
 from sequencer.flows.copying import Copied, Told
@@ -27,6 +27,7 @@ from sequencer.message.dkim import Signers
 from sequencer.settings import Settings
 from sequencer.store import migrate
 from sequencer.store.database import Database, connect
+from sequencer.store.journal import Journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +42,14 @@ class App:
     clock: Callable[[], datetime]
     caller: Caller = field(default_factory=Caller)
     pulse: Pulse = field(default_factory=Pulse)
+    journal: Journal | None = None
     marks: Marks = field(default_factory=Marks)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the database, and of the journal."""
         self.db.close()
+        if self.journal is not None:
+            self.journal.close()
 
 
 def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Courier | None = None) -> App:
@@ -54,13 +58,15 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
     if own and not own.is_dir():
         raise BadSettings(f'The option "templates" is {own}; there is no such folder.')
     templates = Templates(own)
+    db = connect(settings.database_url, root=settings.root)
     return App(
         settings=settings,
-        db=connect(settings.database_url, root=settings.root),
+        db=db,
         templates=templates,
         press=_press(settings, templates),
         courier=courier or SmtpCourier(*settings.all_relays),
         clock=clock,
+        journal=_journal(settings, db),
     )
 
 
@@ -68,6 +74,14 @@ def another(app: App) -> App:
     """The same app for somebody who sends beside it: their own are courier, press, and where they have come to."""
     courier = SmtpCourier(*app.settings.all_relays)
     return replace(app, press=_press(app.settings, app.templates), courier=courier, marks=Marks())
+
+
+def _journal(settings: Settings, db: Database) -> Journal | None:
+    """Where this process notes what relays say; beside a SQLite file, so that a copy of it has a journal of its own."""
+    if settings.journal == Path("off"):
+        return None
+    file = db.engine.url.database if db.is_sqlite else None
+    return Journal(settings.root / (settings.journal or (f"{file}-outcomes" if file else "outcomes")))
 
 
 def _press(settings: Settings, templates: Templates) -> Press:
@@ -146,12 +160,26 @@ def prepare_database(app: App) -> None:
     migrate.check(app.db, shipped("migrations"))
 
 
+def look_into_journal(app: App, *, now: datetime) -> None:
+    """Before anything is sent: stop everything where the journal here knows of messages that the database does not."""
+    if app.journal is not None:
+        replay.pause_if_restored(app.db, app.journal, now=now)
+
+
+def tidy(app: App, *, now: datetime, stop: Callable[[], bool] = lambda: False) -> None:
+    """The upkeep of every hour, and of the journal."""
+    upkeep.tidy(app.db, terms(app.settings), now=now, stop=stop)
+    if app.journal is not None:
+        app.journal.prune(now=now)
+
+
 def prepare(app: App, *, now: datetime) -> tuple[str, ...]:
     """Check that the service can run, make the tables of an empty database, publish new courses, and the newsletter.
 
     Gives the slugs of courses whose files differ from what is published. Raises BadSettings or BadContent.
     """
     prepare_database(app)
+    look_into_journal(app, now=now)
     folder = app.settings.root / app.settings.courses
     changed = course_flow.publish_new(
         app.db, folder, app.templates, postal_address=app.settings.postal_address, now=now

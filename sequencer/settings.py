@@ -89,6 +89,13 @@ class Settings:
         default="",
         secret=True,
     )
+    journal: Path | None = _option(
+        values.optional_path,
+        "The folder in which each sending process notes what relays said, for 14 days and without addresses, so that "
+        'nothing is sent twice after a backup was restored. "" is beside a SQLite file (sequencer.db-outcomes), or the '
+        'folder outcomes; "off" for none.',
+        default="",
+    )
     listen: Listen = _option(
         values.listen, "The address and port on which the web door listens.", default="127.0.0.1:8080"
     )

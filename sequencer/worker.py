@@ -26,7 +26,7 @@ from sequencer.engine.ending import Ending
 from sequencer.engine.port import Engine
 from sequencer.engine.troubles import Troubles, tell
 from sequencer.errors import SequencerError
-from sequencer.flows import calling, roster, upkeep
+from sequencer.flows import calling, roster
 from sequencer.flows.roster import Post
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def _housekeeping(app: App, *, every: float, tidy: float) -> tuple[Beat, ...]:
         Beat(
             what="upkeep",
             every=tidy,
-            call=lambda ending: upkeep.tidy(app.db, wiring.terms(app.settings), now=app.clock(), stop=ending.has_begun),
+            call=lambda ending: wiring.tidy(app, now=app.clock(), stop=ending.has_begun),
             first=tidy / 60,
         ),
     )

@@ -45,6 +45,7 @@ from sequencer.message import address
 from sequencer.relays import Relay
 from sequencer.store import deliveries, enrolments, erasure, subscribers
 from sequencer.store.database import Database
+from sequencer.store.journal import Journal
 from sequencer.store.tables import door_use, subscriber, suppression
 
 SECRET = "a secret of tests that is long enough"
@@ -168,6 +169,7 @@ class House:
     def __init__(self, db: Database, courier: ScriptedCourier | None = None) -> None:
         self.db = db
         self.courier = courier or ScriptedCourier()
+        self.journal: Journal | None = None
         self.templates = Templates()
         imprint = Imprint(
             base_url="https://mail.example.org", secret=SECRET, postal_address="1 Example Street", confirm_within=7
@@ -180,7 +182,7 @@ class House:
 
     def tick(self, now: datetime, *, stop: Callable[[], bool] = lambda: False) -> Tick:
         """One pass."""
-        return dispatch.tick(self.db, self.courier, self.press, now=now, stop=stop)
+        return dispatch.tick(self.db, self.courier, self.press, now=now, stop=stop, journal=self.journal)
 
     def sign_up(self, email: str, now: datetime = NOW, *, name: str = "", zone: str = "") -> str:
         """Somebody signs up by the form; the verdict."""

@@ -32,7 +32,10 @@ COMMANDS = {
     "queue": ("queue:queue", "Show what is due, what waits and why, and what stands still."),
     "pause": ("pause:pause", "Stop all mail; sign-ups are taken, and wait."),
     "resume": ("pause:resume", "Let the mail go on, without a burst."),
-    "reconcile": ("reconcile:reconcile", "Tell the ledger what went out, from a relay's log, after a restored backup."),
+    "reconcile": (
+        "reconcile:reconcile",
+        "Tell the ledger what went out since a backup was restored.",
+    ),
     "db": ("db:db", "Bring the database to the newest shape; move it into another one."),
 }
 

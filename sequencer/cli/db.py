@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sequencer import app as wiring
 from sequencer.cli import frame
 from sequencer.engine import choose
+from sequencer.flows import pauses
 from sequencer.flows.copying import Copied, Told
 from sequencer.store import partition as partitions
 from sequencer.store.partition import SHARDS
@@ -56,6 +57,20 @@ def copy(
         frame.print_json(_shown(done))
     else:
         _tell(done)
+
+
+@db.command()
+@click.pass_context
+def restored(ctx: click.Context) -> None:
+    """Say that the database was restored from a backup: everything is paused until what went out since is known."""
+    with frame.opened(ctx) as app:
+        pauses.stop(app.db, reason="Restored from a backup; what went out since is not known yet", now=app.clock())
+        folder = app.journal.folder if app.journal else "DIR"
+    click.echo(
+        "Everything is paused. Tell the ledger what went out since, from the journals of all machines that send:\n"
+        f"  sequencer reconcile --journal {folder}\n"
+        "  sequencer resume"
+    )
 
 
 @contextmanager

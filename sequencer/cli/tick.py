@@ -6,7 +6,7 @@ import click
 
 from sequencer import app as wiring
 from sequencer.cli import frame, logs
-from sequencer.flows import calling, dispatch, upkeep
+from sequencer.flows import calling, dispatch
 
 
 def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
@@ -27,9 +27,15 @@ def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
     with frame.opened(ctx) as app:
         instant = now or app.clock()
         _warn_of_changes(wiring.prepare(app, now=instant))
-        upkeep.tidy(app.db, wiring.terms(app.settings), now=instant)
+        wiring.tidy(app, now=instant)
         done = dispatch.tick(
-            app.db, app.courier, app.press, now=instant, intent=app.settings.intent, apart=app.settings.apart
+            app.db,
+            app.courier,
+            app.press,
+            now=instant,
+            intent=app.settings.intent,
+            apart=app.settings.apart,
+            journal=app.journal,
         )
         calling.call_all(app.db, app.caller, clock=lambda: instant)
     if as_json:

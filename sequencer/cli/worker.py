@@ -114,6 +114,7 @@ def _opened(ctx: click.Context, engine: str | None) -> Iterator[tuple[App, Engin
     """The app with the engine that is asked for, ready for hints; closed at the end."""
     logs.to_stderr()
     with frame.opened(ctx) as app:
+        wiring.look_into_journal(app, now=app.clock())
         name = EngineName(engine) if engine else app.settings.engine
         carrier = choose.open_engine(app, name)
         try:

@@ -36,6 +36,7 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
         apart=app.settings.apart,
         shard=shard,
         low=app.marks.of(shard),
+        journal=app.journal,
     )
     at = time.monotonic()
     app.pulse.passed(done, at=at, seconds=at - began)

@@ -9,7 +9,7 @@ from sequencer.core import lifecycle
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import Accepted, Deferred, DeliveryState, Rejected, Uncertain
 from sequencer.delivery.courier import Carried, Courier
-from sequencer.flows import doubt, pauses
+from sequencer.flows import doubt, pauses, replay
 from sequencer.flows.archive import Archive
 from sequencer.flows.doubt import Doubt
 from sequencer.flows.ledger import BATCH, PassLedger
@@ -19,6 +19,7 @@ from sequencer.flows.press import Press
 from sequencer.store import broadcasts, deliveries, enrolments, sender, shards
 from sequencer.store.database import Database
 from sequencer.store.hot import Place
+from sequencer.store.journal import Journal
 from sequencer.store.sender import Turn
 from sequencer.values import Intent
 
@@ -55,22 +56,26 @@ def tick(
     apart: timedelta = timedelta(0),
     shard: int | None = None,
     low: LowWater | None = None,
+    journal: Journal | None = None,
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
     After `stop` nothing more is claimed; after `end` not even the answers that are awaited are waited for. `intent`
     says how much may be in doubt after a crash. Between two lessons to one person, of whichever courses, lies `apart`.
     With a `shard` (`store.shards`), new lessons go out to its people alone; without one, to everybody. `low` remembers
-    from pass to pass where a sender that lives long has come to (`lowwater.Marks`).
+    from pass to pass where a sender that lives long has come to (`lowwater.Marks`). What relays say is noted in the
+    `journal` before it is committed.
 
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
     low = low or LowWater()
-    ledger = PassLedger(db, press, now=now, stop=stop, end=end, intent=intent, apart=apart, shard=shard, low=low)
+    ledger = PassLedger(
+        db, press, now=now, stop=stop, end=end, intent=intent, apart=apart, shard=shard, low=low, journal=journal
+    )
     recovered, carried, paused = 0, Carried(tried=0), None
     with sender.turn(db) as turn:
         if turn is not Turn.TAKEN:
-            recovered = recover(db, press.archive, now=now, dead=turn is Turn.ALONE)
+            recovered = recover(db, press.archive, now=now, dead=turn is Turn.ALONE, journal=journal)
             still = pauses.still(db)
             paused = still.everything
             # No connection is opened where nothing is due.
@@ -90,22 +95,31 @@ def tick(
     )
 
 
-def recover(db: Database, archive: Archive, *, now: datetime, dead: bool = False) -> int:
+def recover(
+    db: Database, archive: Archive, *, now: datetime, dead: bool = False, journal: Journal | None = None
+) -> int:
     """Take back what dead senders held: what was not sent is due again, what may have been sent becomes uncertain.
+
+    What the journals here know to be accepted is sent: the answer came, and its commit did not.
 
     Who is dead is told by the leases; with `dead`, everybody is, because we alone may send.
     """
     recovered = 0
-    while rows := _recover_batch(db, archive, now, dead=dead):
+    while rows := _recover_batch(db, archive, now, dead=dead, journal=journal):
         recovered += rows
     return recovered
 
 
-def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool) -> int:
+def _recover_batch(db: Database, archive: Archive, now: datetime, *, dead: bool, journal: Journal | None = None) -> int:
     with db.begin() as tx:
         rows = deliveries.expired(tx, limit=BATCH, dead=dead)
         held = {claim.id: claim for claim in deliveries.claims(tx, [row.id for row in rows])} if rows else {}
+        doubtful = [held[row.id] for row in rows if row.state is DeliveryState.SENDING]
+        known = replay.settle_known(tx, archive, doubtful, journal, now=now) if journal else frozenset()
         for row in rows:
+            if row.id in known:
+                log.warning("delivery.recovered", extra={"delivery": row.id, "state": DeliveryState.SENT})
+                continue
             after = lifecycle.move(lifecycle.DELIVERY, row.state, DeliveryEvent.EXPIRE)
             doubted = after is DeliveryState.UNCERTAIN
             what = doubt.settle(tx, archive, held[row.id], now=now) if doubted else Doubt(again=now)

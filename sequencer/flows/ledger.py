@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from sequencer.core import lifecycle, verdicts
+from sequencer.core import lifecycle, records, verdicts
 from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
 from sequencer.core.limits import Rest
@@ -32,7 +32,7 @@ from sequencer.core.model import (
 )
 from sequencer.core.rates import Grant
 from sequencer.delivery.way import Lane
-from sequencer.errors import BadContent
+from sequencer.errors import BadContent, BadDatabase
 from sequencer.flows import broadcast, catchup, doubt, orders, plan, several, telling
 from sequencer.flows.archive import Archive
 from sequencer.flows.lowwater import LowWater
@@ -44,6 +44,7 @@ from sequencer.relays import Relay
 from sequencer.store import deliveries, enrolments, hot, pauses, rests, shards, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
+from sequencer.store.journal import Journal
 from sequencer.store.pauses import Still
 from sequencer.values import Intent
 
@@ -72,6 +73,7 @@ class PassLedger:
         apart: timedelta = timedelta(0),
         shard: int | None = None,
         low: LowWater | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.claimed = 0
@@ -85,6 +87,8 @@ class PassLedger:
         self._end = end
         # By attempt: what went back may be claimed anew before we have forgotten that it did.
         self._claims: dict[Ticket, Claim] = {}
+        self._journal = journal
+        self._names: dict[Ticket, str] = {}
         self._ration = Ration(db, now=now)
         self._apart = apart
         self._audience = Audience()
@@ -138,26 +142,54 @@ class PassLedger:
             ]
             if broken:
                 self.record([], broken)
+            self._name([parcel for _, parcel in made if isinstance(parcel, Parcel)])
             parcels = self._granted([parcel for _, parcel in made if isinstance(parcel, Parcel)])
             if parcels or not (more or (usable and self._fan_out())):
                 return parcels
         return []
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
-        """Settle what is known and say what will be sent now, in one transaction."""
+        """Settle what is known and say what will be sent now, in one transaction.
+
+        What is known is in the journal before: where the commit fails, or we die, it is not lost. Where the journal
+        cannot be written, what is known is settled, nothing more is sent, and BadDatabase is raised.
+        """
+        trouble = self._noted(reports)
         with self._db.begin() as tx:
             settled = self._settle(tx, reports)
-            granted = hot.intend(tx, intents) if intents else frozenset()
+            granted = hot.intend(tx, intents) if intents and trouble is None else frozenset()
         for report in reports:
             self._log(report, settled=report.ticket.delivery_id in settled)
             self._claims.pop(report.ticket, None)
+            self._names.pop(report.ticket, None)
         self._account(reports, settled)
         self._ration.not_taken(one for one in intents if one.delivery_id not in granted)
+        if trouble is not None:
+            raise trouble
         return granted
 
     def must_end(self) -> bool:
         """Whether even answers that are awaited are not to be awaited any longer."""
         return self._end()
+
+    def _name(self, parcels: Sequence[Parcel]) -> None:
+        """Keep their Message-IDs for the journal."""
+        if self._journal is not None:
+            self._names.update({one.ticket: _message_id(one.content) for one in parcels})
+
+    def _noted(self, reports: Sequence[Report]) -> BadDatabase | None:
+        """These answers are in the journal; or why they are not."""
+        if self._journal is None:
+            return None
+        at = int(self._now.timestamp())
+        answers = [one for one in reports if not isinstance(one.outcome, Deferred) or one.outcome.tried]
+        held = [(self._claims[one.ticket], one) for one in answers if one.ticket in self._names]
+        noted = [records.record(claim, one.outcome, at=at, message_id=self._names[one.ticket]) for claim, one in held]
+        try:
+            self._journal.write(noted)
+        except BadDatabase as error:
+            return error
+        return None
 
     def _fan_out(self) -> bool:
         """Where nothing is left, make more of an issue ready: never more than is being sent. Whether there was more."""
@@ -283,6 +315,12 @@ _EVENTS: Mapping[type[Outcome], str] = MappingProxyType(
         Uncertain: "delivery.uncertain",
     }
 )
+
+
+def _message_id(content: bytes) -> str:
+    """The Message-ID of a finished message, as its header has it."""
+    begin = content.index(b"\r\nMessage-ID: ") + len(b"\r\nMessage-ID: ")
+    return content[begin : content.index(b"\r\n", begin)].decode("ascii")
 
 
 def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:

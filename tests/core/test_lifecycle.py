@@ -41,7 +41,7 @@ sent                           cancel cancelled
 cancelled                      cancel cancelled  schedule scheduled
 """
 DELIVERY_MOVES = """
-queued      claim claimed      cancel skipped
+queued      claim claimed      cancel skipped     reconcile sent
 claimed     intend sending     defer deferred    reject failed      cancel skipped     expire deferred
 claimed     release deferred   reconcile sent
 sending     accept sent        defer deferred    reject failed      lose uncertain     expire uncertain

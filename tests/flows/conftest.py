@@ -4,16 +4,19 @@ What is published is compiled for a trial first: tests/flows/test_course.py sees
 each test's time.
 """
 
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from house import NOW, House
+from sqlalchemy import text
 
 from sequencer.content.templates import Templates
 from sequencer.core.model import Course
 from sequencer.flows import edits
 from sequencer.flows.press import Press
-from sequencer.store.database import Database
+from sequencer.store.database import Database, connect
 
 
 class QuickHouse(House):
@@ -52,3 +55,26 @@ def shared_house(postgres_db: Database, templates: Templates) -> House:
 def single_house(sqlite_db: Database, templates: Templates) -> House:
     """A house whose database one at a time may send from: SQLite."""
     return QuickHouse(sqlite_db, templates)
+
+
+@pytest.fixture
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], Database]]:
+    """Makes further databases without any table, of the kind that is asked for."""
+    made: list[Database] = []
+
+    def open_one(kind: str) -> Database:
+        name = f"other{len(made)}"
+        if kind == "sqlite":
+            made.append(connect(f"sqlite:///{name}.db", root=tmp_path))
+            return made[-1]
+        server: Database = request.getfixturevalue("postgres_db")
+        with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
+            admin.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            admin.execute(text(f"CREATE DATABASE {name}"))
+        url = server.engine.url.set(database=name).render_as_string(hide_password=False)
+        made.append(connect(url, root=tmp_path))
+        return made[-1]
+
+    yield open_one
+    for one in made:
+        one.close()

@@ -1,6 +1,6 @@
 """Is everything the same in the other database, and can nobody serve from what is not whole, or not the place?"""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,29 +21,6 @@ from sequencer.store.tables import delivery, metadata, subscriber
 MIGRATIONS = shipped("migrations")
 ANN, BEN, CLEO = "ann@example.org", "ben@example.org", "cleo@example.org"
 Open = Callable[[str], Database]
-
-
-@pytest.fixture
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
-    """Makes further databases without any table, of the kind that is asked for."""
-    made: list[Database] = []
-
-    def open_one(kind: str) -> Database:
-        name = f"other{len(made)}"
-        if kind == "sqlite":
-            made.append(connect(f"sqlite:///{name}.db", root=tmp_path))
-            return made[-1]
-        server: Database = request.getfixturevalue("postgres_db")
-        with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as admin:
-            admin.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-            admin.execute(text(f"CREATE DATABASE {name}"))
-        url = server.engine.url.set(database=name).render_as_string(hide_password=False)
-        made.append(connect(url, root=tmp_path))
-        return made[-1]
-
-    yield open_one
-    for one in made:
-        one.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
