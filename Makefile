@@ -8,7 +8,7 @@ DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check fmt interop browser chaos bench words clean
+.PHONY: help install demo test check fmt interop browser services chaos chaos-scale bench words clean
 
 help: ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,9 +48,16 @@ browser: $(READY) ## Visit every page with Debian's Chromium: keys, no scripts, 
 	tests/browser/install.sh
 	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
+services: $(READY) ## Send by real Procrastinate, Redis, RabbitMQ and PgBouncer that fail in between (needs root and Debian's apt-get)
+	tests/services/install.sh
+	$(BIN)/python -m pytest tests/services $(PYTEST_ARGS)
+
 chaos: $(READY) ## Kill the sender a hundred times in 20,000 messages, send 10,000 to a relay of chaos, and count
 	CHAOS_KILLS=100 CHAOS_MESSAGES=20000 $(BIN)/python -m pytest tests/chaos -q -s $(PYTEST_ARGS)
 	SOAK_PEOPLE=10000 $(BIN)/python -m pytest tests/adapters/delivery/test_soak.py -q -s -k sqlite $(PYTEST_ARGS)
+
+chaos-scale: $(READY) ## Kill three workers on PostgreSQL fifty times, freeze them fifty times past their leases, and count
+	CHAOS_SCALE_FAULTS=50 CHAOS_SCALE_MESSAGES=40000 $(BIN)/python -m pytest tests/chaos/test_fleet.py -q -s $(PYTEST_ARGS)
 
 bench: $(READY) ## Measure what docs/performance.md claims
 	$(BIN)/python -m benchmarks
@@ -59,4 +66,4 @@ words: $(READY) ## Bring templates/locale/*.po up to date, and count what is lef
 	$(BIN)/python -m sequencer.cli.words
 
 clean: ## Remove what was made here
-	rm -rf $(VENV) .interop .browser dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*
+	rm -rf $(VENV) .interop .browser .services dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

@@ -1,19 +1,16 @@
 """What if the sender is killed at any moment? Short in `make test`; `make chaos` kills a hundred times."""
 
-import asyncio
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
 import threading
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
 
 import pytest
+from sink import Sink
 from sqlalchemy import text
 
 from benchmarks import ground
@@ -26,77 +23,6 @@ KILLS = int(os.environ.get("CHAOS_KILLS", "4"))
 MESSAGES = int(os.environ.get("CHAOS_MESSAGES", "2000"))
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 CONNECTIONS = 20
-_MESSAGE_ID = re.compile(rb"^Message-ID: (.*)\r$", re.MULTILINE)
-
-
-class Sink:
-    """A relay that takes everything, a group of commands at a time, and writes down each Message-ID it accepted."""
-
-    def __init__(self) -> None:
-        self.accepted: Counter[bytes] = Counter()
-        self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._ready.wait(10)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Conversation(self.accepted), "127.0.0.1", 0)
-        )
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
-
-
-class _Conversation(asyncio.Protocol):
-    def __init__(self, accepted: Counter[bytes]) -> None:
-        self._accepted = accepted
-        self._rest = b""
-        self._content = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        transport.write(b"220 sink ESMTP\r\n")
-
-    def data_received(self, data: bytes) -> None:
-        self._rest += data
-        while True:
-            whole, mark, rest = self._rest.partition(b"\r\n.\r\n" if self._content else b"\r\n")
-            if not mark:
-                return
-            self._rest = rest
-            self._transport.write(self._answer(whole))
-
-    def _answer(self, whole: bytes) -> bytes:
-        if self._content:
-            self._content = False
-            found = _MESSAGE_ID.search(whole + b"\r\n")
-            assert found is not None
-            self._accepted[found.group(1)] += 1
-            return b"250 2.0.0 Ok\r\n"
-        match whole[:4].upper():
-            case b"EHLO":
-                return b"250-sink\r\n250 PIPELINING\r\n"
-            case b"DATA":
-                self._content = True
-                return b"354 go on\r\n"
-            case b"QUIT":
-                return b"221 bye\r\n"
-            case _:
-                return b"250 2.0.0 Ok\r\n"
 
 
 @pytest.mark.parametrize("policy", [WhenUncertain.RETRY, WhenUncertain.HOLD])

@@ -1,0 +1,181 @@
+"""Does each message arrive exactly once, whatever happens to the servers between the workers?"""
+
+import itertools
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from fleet import Fleet, fleet, new_database
+from kombu import Connection
+from redis import Redis
+from services import servers
+from services.servers import Server
+from sqlalchemy import create_engine, make_url, text
+
+MESSAGES = 400
+_FAST = signal.SIGINT  # of PostgreSQL's three ways to stop
+_NUMBERS = itertools.count(1)
+
+Open = Callable[..., AbstractContextManager[Fleet]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """An engine with its broker: the settings that choose it, and how all of its hints are lost."""
+
+    settings: Mapping[str, str]
+    wipe: Callable[[Fleet], object]
+    broker: Server | None = None
+
+
+@pytest.fixture
+def opened(postgresql: tuple[Server, str], tmp_path: Path) -> Open:
+    """A fleet on a database of its own, with so many messages that are due."""
+
+    def made(way: Way, **options: object) -> AbstractContextManager[Fleet]:
+        url = new_database(postgresql[1], f"fleet_{next(_NUMBERS)}")
+        return fleet(tmp_path, url, messages=MESSAGES, **{"delay": 0.02, **way.settings, **options})  # type: ignore[arg-type]
+
+    return made
+
+
+@pytest.fixture
+def by_procrastinate() -> Way:
+    """Hints by PostgreSQL."""
+
+    def wipe(them: Fleet) -> None:
+        with them.db.begin() as tx:
+            tx.execute(text("DELETE FROM procrastinate_jobs WHERE status = 'todo'"))
+
+    return Way(settings={"engine": "procrastinate"}, wipe=wipe)
+
+
+@pytest.fixture
+def by_redis(redis: tuple[Server, str]) -> Way:
+    """Hints by Redis."""
+    broker, url = redis
+
+    def wipe(_: Fleet) -> None:
+        with Redis.from_url(url) as client:
+            client.flushall()
+
+    return Way(settings={"engine": "celery", "broker_url": url}, wipe=wipe, broker=broker)
+
+
+@pytest.fixture
+def by_rabbitmq(rabbitmq: tuple[Server, str]) -> Way:
+    """Hints by RabbitMQ."""
+    broker, url = rabbitmq
+
+    def wipe(_: Fleet) -> None:
+        with Connection(url) as connection:
+            connection.default_channel.queue_delete("sequencer")
+
+    return Way(settings={"engine": "celery", "broker_url": url}, wipe=wipe, broker=broker)
+
+
+@pytest.fixture(params=["procrastinate", "redis", "rabbitmq"])
+def way(request: pytest.FixtureRequest) -> Way:
+    """Each engine with each broker in turn."""
+    found: Way = request.getfixturevalue(f"by_{request.param}")
+    return found
+
+
+def _begin(them: Fleet, *, clocks: int = 0) -> None:
+    """Two workers, and they have begun."""
+    for _ in range(clocks):
+        them.start("clock")
+    for _ in range(2):
+        them.start("worker", "--concurrency", "2")
+    them.wait_for("any mail", lambda: them.arrived() > MESSAGES // 10)
+
+
+def _finish(them: Fleet) -> None:
+    """The rest arrives, and all processes end well."""
+    them.wait_for("the rest", them.is_settled)
+    for process in them.processes:
+        them.end(process)
+    them.assert_each_exactly_once()
+
+
+def test_with_two_clocks_and_a_broker_that_is_wiped_in_between_each_message_arrives_once(
+    way: Way, opened: Open
+) -> None:
+    with opened(way) as them:
+        _begin(them, clocks=2)
+        way.wipe(them)
+        them.wait_for("half of it", lambda: them.arrived() > MESSAGES // 2)
+        way.wipe(them)
+        _finish(them)
+
+
+@pytest.mark.parametrize("way", ["redis"], indirect=True)
+def test_with_a_broker_that_goes_away_and_comes_back_each_message_arrives_once(way: Way, opened: Open) -> None:
+    assert way.broker is not None
+    with opened(way) as them:
+        _begin(them)
+        way.broker.stop()
+        way.broker.start()
+        _finish(them)
+
+
+@pytest.mark.parametrize("way", ["procrastinate", "redis"], indirect=True)
+def test_with_a_postgresql_that_is_restarted_in_between_each_message_arrives_once(
+    way: Way, opened: Open, postgresql: tuple[Server, str]
+) -> None:
+    server, _ = postgresql
+    with opened(way) as them:
+        _begin(them)
+        them.db.close()
+        # SIGINT: every connection is cut, and what was committed stays.
+        server.stop(_FAST)
+        server.start()
+        them.let_leases_end()
+        them.wait_for("the rest", them.is_settled)
+        # What was written down as begun and not as done: the relay's log knows.
+        them.resolve()
+        _finish(them)
+
+
+def test_with_connections_that_are_cut_in_the_middle_of_commits_each_message_arrives_once(
+    by_procrastinate: Way, opened: Open, postgresql: tuple[Server, str]
+) -> None:
+    with opened(by_procrastinate) as them:
+        _begin(them)
+        cuts = 0
+        for _ in range(20):
+            cuts += _cut(them, postgresql[1])
+            threading.Event().wait(0.05)
+        assert cuts > 0
+        them.let_leases_end()
+        them.wait_for("the rest", them.is_settled)
+        them.resolve()
+        _finish(them)
+
+
+def test_behind_pgbouncer_in_transaction_mode_each_message_arrives_once(
+    by_procrastinate: Way, postgresql: tuple[Server, str], tmp_path: Path
+) -> None:
+    url = new_database(postgresql[1], f"fleet_{next(_NUMBERS)}")
+    with servers.pgbouncer(postgresql[1]) as bouncer:
+        behind = f"{bouncer}/{make_url(url).database}"
+        with fleet(tmp_path, behind, messages=MESSAGES, delay=0.02, **by_procrastinate.settings) as them:
+            _begin(them, clocks=1)
+            _finish(them)
+
+
+def _cut(them: Fleet, url: str) -> int:
+    """Every connection of the workers is cut, whatever it is at; how many there were."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as admin:
+        found = admin.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND state <> 'idle'"),
+            {"name": make_url(them.url).database},
+        )
+        cuts = len(found.all())
+    engine.dispose()
+    return cuts
