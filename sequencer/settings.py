@@ -71,6 +71,12 @@ class Settings:
         "For how many hours after a lesson a person on several courses gets no lesson of another one; 0 for no limit.",
         default=0,
     )
+    newsletter_share: int = _option(
+        values.percent,
+        "The percentage of what is sent, and of a limited relay's day, that newsletters have at least while lessons "
+        "wait; lessons have the rest, and what answers a person's press goes before both.",
+        default=10,
+    )
     database_url: str = _option(
         values.database,
         "Where everything is remembered: a SQLite file, or PostgreSQL.",

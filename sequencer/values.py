@@ -158,6 +158,13 @@ def hours(value: object) -> int:
     return number
 
 
+def percent(value: object) -> int:
+    number = digits(value) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 30:  # noqa: PLR2004 (a small part)
+        raise ValueError("a percentage from 1 to 30")
+    return number
+
+
 def per_minute(value: object) -> int:
     number = digits(value) if isinstance(value, str) else value
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 100_000:  # noqa: PLR2004

@@ -36,6 +36,7 @@ def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:
             intent=app.settings.intent,
             apart=app.settings.apart,
             journal=app.journal,
+            newsletter_share=app.settings.newsletter_share,
         )
         calling.call_all(app.db, app.caller, clock=lambda: instant)
     if as_json:

@@ -72,7 +72,7 @@ class Throttle:
         return self._clock() >= self._not_before
 
     def granted(self, grant: Grant, *, asked: float) -> None:
-        """What the ledger said, at some moment since `asked`; where it knows of no rate, our own pace is all."""
+        """What the ledger said, at some moment since `asked`; where it never speaks of turns, our own pace is all."""
         now = self._clock()
         if self._purse is None or not grant.interval:
             self._purse = None

@@ -34,6 +34,7 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
         end=ending.is_over,
         intent=app.settings.intent,
         apart=app.settings.apart,
+        newsletter_share=app.settings.newsletter_share,
         shard=shard,
         low=app.marks.of(shard),
         journal=app.journal,

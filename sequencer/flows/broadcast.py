@@ -12,7 +12,7 @@ from sequencer.core import lifecycle
 from sequencer.core.lifecycle import IssueEvent
 from sequencer.core.model import NEWSLETTER, CourseId, Gap, Issue, Lane
 from sequencer.flows.archive import Archive
-from sequencer.store import broadcasts, courses, issues, pauses
+from sequencer.store import broadcasts, courses, deliveries, issues, pauses
 from sequencer.store.broadcasts import Reader, Window
 from sequencer.store.database import Database, Transaction
 
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 BATCH = 2000
 # For so long a message may be tried again: an issue whose lanes are over may still come to somebody.
 _TRIED_FOR = timedelta(days=3)
+_A_WHILE = timedelta(minutes=15)
 
 
 def fan_out(db: Database, archive: Archive, *, now: datetime, limit: int = BATCH) -> bool:
@@ -46,6 +47,13 @@ def fan_out(db: Database, archive: Archive, *, now: datetime, limit: int = BATCH
             log.info("issue.over", extra={"issue": issue.id})
     log.info("issue.fanned_out", extra={"issue": issue.id, "lane": lane.id, "made": made})
     return True
+
+
+def wait(db: Database, *, now: datetime) -> None:
+    """The relays have no more room for newsletters now: they are asked again in a while, and nobody looks before."""
+    with db.begin() as tx:
+        deliveries.put_off_all(tx, deliveries.LAST, now=now, until=now + _A_WHILE)
+        broadcasts.wait(tx, now=now, until=now + _A_WHILE)
 
 
 def length(gap: Gap) -> timedelta:

@@ -15,6 +15,7 @@ from sequencer.flows.doubt import Doubt
 from sequencer.flows.ledger import BATCH, PassLedger
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.plan import go_on
+from sequencer.flows.precedence import SHARE
 from sequencer.flows.press import Press
 from sequencer.store import broadcasts, deliveries, enrolments, sender, shards
 from sequencer.store.database import Database
@@ -57,6 +58,7 @@ def tick(
     shard: int | None = None,
     low: LowWater | None = None,
     journal: Journal | None = None,
+    newsletter_share: int = SHARE,
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
@@ -64,13 +66,24 @@ def tick(
     says how much may be in doubt after a crash. Between two lessons to one person, of whichever courses, lies `apart`.
     With a `shard` (`store.shards`), new lessons go out to its people alone; without one, to everybody. `low` remembers
     from pass to pass where a sender that lives long has come to (`lowwater.Marks`). What relays say is noted in the
-    `journal` before it is committed.
+    `journal` before it is committed. While lessons wait, newsletters have `newsletter_share` per cent of what is sent,
+    and of a relay's day.
 
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
     low = low or LowWater()
     ledger = PassLedger(
-        db, press, now=now, stop=stop, end=end, intent=intent, apart=apart, shard=shard, low=low, journal=journal
+        db,
+        press,
+        now=now,
+        stop=stop,
+        end=end,
+        intent=intent,
+        apart=apart,
+        shard=shard,
+        low=low,
+        journal=journal,
+        newsletter_share=newsletter_share,
     )
     recovered, carried, paused = 0, Carried(tried=0), None
     with sender.turn(db) as turn:

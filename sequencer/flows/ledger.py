@@ -37,6 +37,7 @@ from sequencer.flows import broadcast, catchup, doubt, orders, plan, several, te
 from sequencer.flows.archive import Archive
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.orders import Print, Withheld
+from sequencer.flows.precedence import SHARE, Precedence
 from sequencer.flows.press import Press
 from sequencer.flows.ration import Ration
 from sequencer.flows.telling import Audience
@@ -74,6 +75,7 @@ class PassLedger:
         shard: int | None = None,
         low: LowWater | None = None,
         journal: Journal | None = None,
+        newsletter_share: int = SHARE,
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.claimed = 0
@@ -90,6 +92,7 @@ class PassLedger:
         self._journal = journal
         self._names: dict[Ticket, str] = {}
         self._ration = Ration(db, now=now)
+        self._order = Precedence(self._ration, share=newsletter_share, now=now)
         self._apart = apart
         self._audience = Audience()
         self._shard = shard
@@ -127,12 +130,15 @@ class PassLedger:
         """
         most = BATCH if not self.intends else SMALL_BATCH
         while not self._stop():
+            if self._order.short:
+                self._fan_out()
             with self._db.begin() as tx:
                 still = pauses.still(tx)
                 usable = [place for place in places if place.relay.name not in still.relays]
-                claims, more = self._claim(tx, min(len(usable), most), still)
+                claims, more = self._claim(tx, usable, min(len(usable), most), still)
                 ordered = self._orders(tx, _paired(claims, usable))
             self.claimed += len(ordered)
+            self._order.had(claims)
             self._claims.update({claim.ticket: claim for claim, _ in ordered})
             made = [(claim, _printed(claim, make)) for claim, make in ordered]
             broken = [
@@ -192,8 +198,13 @@ class PassLedger:
         return None
 
     def _fan_out(self) -> bool:
-        """Where nothing is left, make more of an issue ready: never more than is being sent. Whether there was more."""
-        return broadcast.fan_out(self._db, self._press.archive, now=self._now)
+        """Make more of an issue ready: never more than is being sent. Whether there was more, and leave to send it."""
+        self._order.short = self._order.contends = False
+        if self._order.has_its_day:
+            broadcast.wait(self._db, now=self._now)
+        else:
+            self._order.contends = broadcast.fan_out(self._db, self._press.archive, now=self._now)
+        return self._order.contends
 
     def _granted(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
         """Where what is claimed is written without another question: those whose intent is on record now."""
@@ -202,25 +213,50 @@ class PassLedger:
         granted = self.record([one.ticket for one in parcels], [])
         return [one for one in parcels if one.ticket.delivery_id in granted]
 
-    def _claim(self, tx: Transaction, most: int, paused: Still) -> tuple[Sequence[Claim], bool]:
-        """What waits in the ledger first, then new lessons, then what may come behind them. Also whether any was due.
+    def _claim(self, tx: Transaction, places: Sequence[Lane], most: int, paused: Still) -> tuple[Sequence[Claim], bool]:
+        """What is to be sent next. Also whether anything was due.
 
-        The order of claims: what answers a person's own press, lessons, reminders, issues.
+        The order of claims: what answers a person's own press, lessons, reminders, issues. While issues wait beside
+        lessons, they have their share of each batch.
         """
         if paused.everything is not None or not most:
             return [], False
         still = pauses.paused_courses(tx)
-        waiting = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still)
-        if waiting:
-            return deliveries.claims(tx, waiting), True
+        issues: Sequence[Claim] = []
+        if self._order.contends:
+            pressed = self._waiting(tx, most, still, deliveries.AT_ONCE)
+            if pressed:
+                return pressed, True
+            issues = self._issues(tx, self._order.beside_lessons(self._order.room(tx, places, most), most), still)
+        lessons = self._lessons(tx, most - len(issues), paused, still) if len(issues) < most else []
+        if lessons:
+            return [*lessons, *issues], True
+        # Nobody contends with them: all the room is theirs.
+        behind = self._waiting(tx, most - len(issues), still, deliveries.BEHIND) if len(issues) < most else []
+        more = min(most - len(issues) - len(behind), self._order.room(tx, places, most) - len(issues))
+        found = [*behind, *issues, *self._issues(tx, max(0, more), still)]
+        return found, bool(found)
+
+    def _lessons(self, tx: Transaction, most: int, paused: Still, still: Collection[CourseId]) -> Sequence[Claim]:
+        """Those that wait to be tried again, and what answers a press; else new ones."""
+        if waiting := self._waiting(tx, most, still):
+            return waiting
         due = self._claim_due(tx, most, paused)
-        if due:
-            return _make_claims(tx, self._press.archive, due, self._now, self._apart, still), True
-        for kinds in (deliveries.BEHIND, deliveries.LAST):
-            behind = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still, only=kinds)
-            if behind:
-                return deliveries.claims(tx, behind), True
-        return [], False
+        return _make_claims(tx, self._press.archive, due, self._now, self._apart, still) if due else []
+
+    def _issues(self, tx: Transaction, most: int, still: Collection[CourseId]) -> Sequence[Claim]:
+        """Newsletters that are made ready; where there are too few of them, more are, before the next batch."""
+        if not most:
+            return []
+        found = self._waiting(tx, most, still, deliveries.LAST)
+        self._order.short = len(found) < most
+        return found
+
+    def _waiting(
+        self, tx: Transaction, most: int, still: Collection[CourseId], kinds: Collection[DeliveryKind] = ()
+    ) -> Sequence[Claim]:
+        waiting = deliveries.claim_waiting(tx, now=self._now, limit=most, still=still, only=kinds)
+        return deliveries.claims(tx, waiting) if waiting else []
 
     def _claim_due(self, tx: Transaction, most: int, paused: Still) -> Sequence[Due]:
         """People whose lesson is due, but for those whose shard stands still: their rows stay due."""
@@ -241,7 +277,7 @@ class PassLedger:
                 deliveries.withhold(tx, claim.ticket, reason=order.reason, now=self._now)
                 log.info("delivery.withheld", extra={"delivery": claim.id, "reason": order.reason})
             else:
-                self._ration.spend(claim.ticket, lane.relay)
+                self._ration.spend(claim.ticket, lane.relay, issue=claim.kind is DeliveryKind.ISSUE)
                 found.append((claim, order))
         return found
 

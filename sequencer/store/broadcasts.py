@@ -45,6 +45,11 @@ class Reader:
     due_at: datetime
 
 
+def wait(tx: Transaction, *, now: datetime, until: datetime) -> None:
+    """Lanes that might be gone on with are looked at again then."""
+    tx.execute(update(broadcast_lane).where(_OPEN, broadcast_lane.c.next_at <= now).values(next_at=until))
+
+
 def next_at(tx: Transaction) -> datetime | None:
     """When the next lane goes on; None where none is open, or the newsletter stands still."""
     still = exists().where(course.c.slug == NEWSLETTER, course.c.paused_at.is_not(None))

@@ -207,6 +207,15 @@ def put_off(tx: Transaction, place: Enrolment, *, due_at: datetime) -> None:
     tx.execute(update(delivery).where(_of(place), deferred, delivery.c.due_at.is_not(None)).values(due_at=due_at))
 
 
+def put_off_all(tx: Transaction, kinds: Collection[DeliveryKind], *, now: datetime, until: datetime) -> None:
+    """Whatever of these kinds might be tried now is tried then."""
+    tx.execute(
+        update(delivery)
+        .where(_WAITING, delivery.c.kind.in_(list(kinds)), delivery.c.due_at <= now)
+        .values(due_at=until)
+    )
+
+
 def revive(tx: Transaction, place: Enrolment, *, due_at: datetime) -> bool:
     """The lesson that was skipped when the person left, or was put off since, is due again; whether there was one.
 

@@ -125,6 +125,12 @@ def next_due(tx: Transaction, people: str = shards.EVERYBODY, since: Place | Non
     return tx.execute(query).scalar_one_or_none()
 
 
+def count_due(tx: Transaction, *, until: datetime, most: int) -> int:
+    """How many lessons are due by then, counted no further than to `most`."""
+    some = select(enrolment.c.id).where(enrolment.c.next_due_at <= until).limit(most).subquery()
+    return tx.execute(select(func.count()).select_from(some)).scalar_one()
+
+
 def count(tx: Transaction, course: CourseId) -> dict[EnrolmentState, int]:
     """How many people of a course stand where; states without anybody are left out."""
     rows = tx.execute(
