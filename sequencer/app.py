@@ -22,6 +22,7 @@ from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
 from sequencer.flows.pulse import SILENCE, Pulse
 from sequencer.flows.reminders import Patience
+from sequencer.flows.spans import Spans
 from sequencer.flows.upkeep import Terms
 from sequencer.message.dkim import Signers
 from sequencer.settings import Settings
@@ -43,6 +44,7 @@ class App:
     caller: Caller = field(default_factory=Caller)
     pulse: Pulse = field(default_factory=Pulse)
     journal: Journal | None = None
+    spans: Spans = field(default_factory=Spans)
     marks: Marks = field(default_factory=Marks)
 
     def close(self) -> None:
@@ -59,20 +61,22 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         raise BadSettings(f'The option "templates" is {own}; there is no such folder.')
     templates = Templates(own)
     db = connect(settings.database_url, root=settings.root)
+    spans = Spans()
     return App(
         settings=settings,
         db=db,
         templates=templates,
         press=_press(settings, templates),
-        courier=courier or SmtpCourier(*settings.all_relays),
+        courier=courier or SmtpCourier(*settings.all_relays, span=spans),
         clock=clock,
         journal=_journal(settings, db),
+        spans=spans,
     )
 
 
 def another(app: App) -> App:
     """The same app for somebody who sends beside it: their own are courier, press, and where they have come to."""
-    courier = SmtpCourier(*app.settings.all_relays)
+    courier = SmtpCourier(*app.settings.all_relays, span=app.spans)
     return replace(app, press=_press(app.settings, app.templates), courier=courier, marks=Marks())
 
 

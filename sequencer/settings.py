@@ -116,6 +116,12 @@ class Settings:
         "door; each process needs one of its own. Not at all where it is empty. Keep it to yourself.",
         default="",
     )
+    otel: bool = _option(
+        values.on_or_off,
+        'Whether OpenTelemetry is told of passes, claims, commits and requests, as spans: "on" or "off". Where they go '
+        "is said by its own variables, such as OTEL_EXPORTER_OTLP_ENDPOINT; needs pip install 'sequencer[otel]'.",
+        default="off",
+    )
     default_timezone: ZoneInfo = _option(
         values.zone, "The time zone of people whose own zone we do not know.", default="Europe/London"
     )

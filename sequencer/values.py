@@ -195,6 +195,13 @@ def intent(value: object) -> Intent:
         raise ValueError('"strict" or "batch"') from error
 
 
+def on_or_off(value: object) -> bool:
+    text = a_text(value)
+    if text not in ("on", "off"):
+        raise ValueError('"on" or "off"')
+    return text == "on"
+
+
 def log_format(value: object) -> LogFormat:
     try:
         return LogFormat(a_text(value))

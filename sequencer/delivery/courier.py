@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
@@ -33,6 +34,7 @@ _SOON = timedelta(minutes=1)  # until somebody else has room for who needs SMTPU
 _MOST = 400  # messages that lie claimed for one relay; they lie in memory
 _MOST_IN_DOUBT = 50  # where all of them would be in doubt after a crash
 _Answer = TypeVar("_Answer")
+Span = Callable[..., AbstractContextManager[object]]
 
 
 class Ledger(Protocol):
@@ -112,12 +114,16 @@ class Courier(Protocol):
 class SmtpCourier:
     """Carries messages to one or several relays, over as many connections as each allows.
 
-    Remembers from round to round what it learnt of each. `clock` gives seconds and only goes forward.
+    Remembers from round to round what it learnt of each. `clock` gives seconds and only goes forward; `span` is entered
+    around each round, each claim and each commit, with its name and its numbers.
     """
 
-    def __init__(self, *relays: Relay, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *relays: Relay, clock: Callable[[], float] = time.monotonic, span: Span = lambda _, **__: nullcontext()
+    ) -> None:
         self._throttles = [(Throttle(relay, clock), token_source(relay)) for relay in relays]
         self._clock = clock
+        self._span = span
         self._had: Counter[str] = Counter()
 
     def conditions(self) -> Sequence[Condition]:
@@ -130,7 +136,8 @@ class SmtpCourier:
     def carry(self, ledger: Ledger) -> Carried:
         """Send until the ledger has no more. Nothing is claimed while no relay can be reached."""
         try:
-            return asyncio.run(_Round(self._throttles, ledger, self._had, self._clock).run())
+            with self._span("send"):
+                return asyncio.run(_Round(self._throttles, ledger, self._had, self._clock, self._span).run())
         except ExceptionGroup as group:
             # What the ledger raises is for the caller, who knows nothing of our tasks.
             raise _first(group) from None
@@ -156,8 +163,10 @@ class _Round:
         ledger: Ledger,
         had: Counter[str],
         now: Callable[[], float],
+        span: Span,
     ) -> None:
         self._ledger = ledger
+        self._span = span
         self._had = had
         self._now = now
         self._pending = _Pending()
@@ -215,7 +224,8 @@ class _Round:
             if places:
                 returned = self._returned
                 # Signing must not stall the conversations.
-                batch = await self._ask(self._ledger.next_batch, places, beside=self._ledger.signs)
+                with self._span("claim", places=len(places)):
+                    batch = await self._ask(self._ledger.next_batch, places, beside=self._ledger.signs)
                 self._exhausted = not batch and returned == self._returned
                 for parcel in batch:
                     self._by_name[parcel.relay].push(parcel)
@@ -336,7 +346,8 @@ class _Round:
                 await asyncio.sleep(0)
             group, self._pending = self._pending, _Pending()
             tickets = [ticket for ticket, _ in group.intents]
-            granted = await self._ask(self._ledger.record, tickets, group.reports)
+            with self._span("settle", intents=len(tickets), outcomes=len(group.reports)):
+                granted = await self._ask(self._ledger.record, tickets, group.reports)
             self._settled(group.reports)
             await self._share(hear=False)
             for ticket, waiting in group.intents:

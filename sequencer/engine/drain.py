@@ -25,20 +25,21 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
     """
     began = time.monotonic()
     until = began + budget
-    done = dispatch.tick(
-        app.db,
-        app.courier,
-        app.press,
-        now=app.clock(),
-        stop=lambda: ending.has_begun() or time.monotonic() > until,
-        end=ending.is_over,
-        intent=app.settings.intent,
-        apart=app.settings.apart,
-        newsletter_share=app.settings.newsletter_share,
-        shard=shard,
-        low=app.marks.of(shard),
-        journal=app.journal,
-    )
+    with app.spans("tick", **({} if shard is None else {"shard": shard})):
+        done = dispatch.tick(
+            app.db,
+            app.courier,
+            app.press,
+            now=app.clock(),
+            stop=lambda: ending.has_begun() or time.monotonic() > until,
+            end=ending.is_over,
+            intent=app.settings.intent,
+            apart=app.settings.apart,
+            newsletter_share=app.settings.newsletter_share,
+            shard=shard,
+            low=app.marks.of(shard),
+            journal=app.journal,
+        )
     at = time.monotonic()
     app.pulse.passed(done, at=at, seconds=at - began)
     return done

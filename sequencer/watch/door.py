@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from http import HTTPStatus
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING
@@ -25,8 +25,30 @@ if TYPE_CHECKING:
 def watched(app: App) -> Iterator[str]:
     """What happens in this process is counted and told, where the option "metrics" says an address; gives that address.
 
-    For any process: with a web door, without one, or a worker. Raises BadSettings where nothing can listen there.
+    Spans are told to OpenTelemetry where the option "otel" says so. For any process: with a web door, without one, or a
+    worker. Raises BadSettings where nothing can listen there, or a package is missing.
     """
+    with _traced(app) if app.settings.otel else nullcontext(), _counted(app) as at:
+        yield at
+
+
+@contextmanager
+def _traced(app: App) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            from sequencer.watch import tracing
+
+            held.enter_context(tracing.exported(app.spans))
+        except ModuleNotFoundError as error:
+            raise BadSettings(
+                f'The option "otel" needs a package that is not installed ({error.name}); '
+                "run pip install 'sequencer[otel]'."
+            ) from error
+        yield
+
+
+@contextmanager
+def _counted(app: App) -> Iterator[str]:
     at = app.settings.metrics
     if at is None:
         yield ""

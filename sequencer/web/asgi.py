@@ -26,6 +26,7 @@ from sequencer.flows import dispatch, rehearsal
 from sequencer.web import access, api, images, leave, move, optin, person, reception, remote, signup, tried
 from sequencer.web.guard import Guard
 from sequencer.web.pages import app_of, gone, language_of, page, refuse, refuse_http, wants_json
+from sequencer.web.spanned import Spanned
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
     site.state.sequencer = app
     site.state.reception = reception.open_reception(app)
     signing = [f"/f/{form.key}" for form in app.settings.forms.values() if form.signature]
-    return Guard(site, https=app.settings.base_url.startswith("https://"), for_programs=signing)
+    guarded = Guard(site, https=app.settings.base_url.startswith("https://"), for_programs=signing)
+    return Spanned(guarded, app.spans)
 
 
 def listen(host: str, port: int, *, instead: str) -> socket.socket:

@@ -165,6 +165,9 @@ class Two:
     def give_back(self, unused: Mapping[str, int]) -> None:
         assert not unused
 
+    def rests(self, _relays: Sequence[str]) -> Mapping[str, str]:
+        return {}
+
     def share(self, _news: Sequence[Rest], _relays: Sequence[str]) -> Sequence[Rest]:
         return []
 

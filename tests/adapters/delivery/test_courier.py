@@ -59,6 +59,9 @@ class MemoryLedger:
     def give_back(self, unused: Mapping[str, int]) -> None:
         assert not unused
 
+    def rests(self, _relays: Sequence[str]) -> Mapping[str, str]:
+        return {}
+
     def share(self, _news: Sequence[Rest], _relays: Sequence[str]) -> Sequence[Rest]:
         return []
 
