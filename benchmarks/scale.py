@@ -12,33 +12,42 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import text
 
 from benchmarks import ground
+from sequencer import settings
+from sequencer.app import App, open_app
 from sequencer.content.templates import Templates
 from sequencer.core.model import Accepted, Claim, DeliveryState, Parcel, Report, Revision
 from sequencer.delivery.courier import Carried, Ledger
 from sequencer.delivery.way import Lane
+from sequencer.engine import choose
+from sequencer.engine.drain import drain as drain_one
+from sequencer.engine.drain import due
+from sequencer.engine.ending import Ending
 from sequencer.flows import dispatch
 from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
 from sequencer.relays import Relay
 from sequencer.store import deliveries, partition, shards
 from sequencer.store.database import Database, connect
-from sequencer.values import Intent
+from sequencer.values import EngineName, Intent
 
 LESSONS = 4
 WORDS = 240
 DAY = timedelta(days=1)
 FAR = 30  # days until the others are due
+LOOK = 0.25  # seconds between two looks at what is due
+STOP = "stop"  # a file that tells the workers of an engine that nobody is due any more
 RELAY = Relay(host="file.test", port=25, tls="off", key="file")
 TAKEN = Accepted(reply="250 2.0.0 Ok")
 
@@ -100,6 +109,10 @@ def main() -> None:
     parser.add_argument("--url", default=os.environ.get("BENCH_DATABASE_URL", ""), help="an empty PostgreSQL database")
     parser.add_argument("--people", type=int, default=10_000_000)
     parser.add_argument("--due", type=int, default=1_000_000)
+    parser.add_argument(
+        "--engine", type=EngineName, default=EngineName.IN_PROCESS, help="who tells workers where to look"
+    )
+    parser.add_argument("--broker", default="", help="for celery: like redis://127.0.0.1:6379/0")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--intent", type=Intent, default=Intent.STRICT)
@@ -113,7 +126,7 @@ def main() -> None:
         raise SystemExit("Give --url or BENCH_DATABASE_URL: an empty PostgreSQL database.")
     db = connect(given.url, root=Path())
     if given.worker is not None:
-        print(json.dumps(work(db, given)))
+        print(json.dumps((work if given.engine is EngineName.IN_PROCESS else follow)(db, given)))
     else:
         print(json.dumps(measure(db, given)))
     db.close()
@@ -122,9 +135,9 @@ def main() -> None:
 def measure(db: Database, given: argparse.Namespace) -> dict[str, object]:
     """Both rounds; raises SystemExit where a message is missing or there twice."""
     fill(given.url, given.people, given.due, given.shards)
-    first = drain(given, day=0)
+    first = drain(db, given, day=0)
     with snapshot(db):
-        second = drain(given, day=1)
+        second = drain(db, given, day=1)
     doubled = sum(number - 1 for number in Counter(first.ids + second.ids).values())
     with db.read() as tx:
         sent = deliveries.count(tx).get(DeliveryState.SENT, 0)
@@ -132,6 +145,7 @@ def measure(db: Database, given: argparse.Namespace) -> dict[str, object]:
         raise SystemExit(f"{len(first.ids)} and {len(second.ids)} were sent, {sent} are so by the ledger.")
     rate, old = given.due / first.seconds, given.due / second.seconds
     return {
+        "engine": given.engine,
         "people": given.people,
         "due": given.due,
         "workers": given.workers,
@@ -162,18 +176,21 @@ def fill(url: str, people: int, due: int, parts: int = 0) -> None:
     vacuumed.close()
 
 
-def drain(given: argparse.Namespace, *, day: int) -> Round:
+def drain(db: Database, given: argparse.Namespace, *, day: int) -> Round:
     """All workers at once, until nothing is due on that day."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         options = ["--url", given.url, "--batch", str(given.batch), "--intent", given.intent, "--folder", folder]
         options += ["--workers", str(given.workers), "--day", str(day), *(["--render"] if given.render else [])]
+        options += ["--engine", given.engine, "--broker", given.broker]
         command = [sys.executable, "-m", "benchmarks.scale", *options]
         workers = [
             subprocess.Popen([*command, "--worker", str(number)], stdout=subprocess.PIPE)  # noqa: S603
             for number in range(given.workers)
         ]
+        if given.engine is not EngineName.IN_PROCESS:
+            hint(db, given, Path(folder), day)
         told = [json.loads(worker.communicate()[0]) for worker in workers]
-        ids = [int(line) for path in Path(folder).iterdir() for line in path.read_bytes().split()]
+        ids = [int(line) for path in Path(folder).glob("[0-9]*") for line in path.read_bytes().split()]
     # Starting a process is not what is measured: from the first look of any to the last one's end.
     seconds = max(one["ended"] for one in told) - min(one["began"] for one in told)
     return Round(seconds=seconds, cpu=sum(one["cpu"] for one in told), ids=ids)
@@ -190,6 +207,54 @@ def work(db: Database, given: argparse.Namespace) -> dict[str, float]:
         dispatch.tick(db, courier, press, now=now, intent=given.intent, shard=shard, low=marks.of(shard))
     used = resource.getrusage(resource.RUSAGE_SELF)
     return {"began": began, "ended": time.time(), "cpu": used.ru_utime + used.ru_stime}
+
+
+def hint(db: Database, given: argparse.Namespace, folder: Path, day: int) -> None:
+    """Be the clock: tell the engine of each shard where somebody is due, and then the workers that nobody is."""
+    app = _app(db, given, day)
+    carrier = choose.open_engine(app, given.engine)
+    carrier.prepare()
+    while shards_due := due(app):
+        carrier.hint(shards_due)
+        time.sleep(LOOK)
+    (folder / STOP).touch()
+    carrier.close()
+
+
+def follow(db: Database, given: argparse.Namespace) -> dict[str, float]:
+    """One worker of an engine, until it is told that nobody is due any more."""
+    app, ending = _app(db, given, given.day), Ending()
+    app = replace(app, courier=Append(path=given.folder / str(given.worker), batch=given.batch))
+    spans: list[tuple[float, float]] = []
+
+    def drain_shard(shard: int) -> None:
+        began = time.time()
+        if drain_one(app, shard, ending=ending).accepted:
+            spans.append((began, time.time()))
+
+    def watch() -> None:
+        while not (given.folder / STOP).exists():
+            time.sleep(LOOK)
+        ending.begin()
+
+    threading.Thread(target=watch, daemon=True).start()
+    carrier = choose.open_engine(app, given.engine)
+    carrier.prepare()
+    carrier.run_worker(drain_shard, concurrency=1, ending=ending)
+    carrier.close()
+    used, now = resource.getrusage(resource.RUSAGE_SELF), time.time()
+    began, ended = min((one for one, _ in spans), default=now), max((one for _, one in spans), default=0.0)
+    return {"began": began, "ended": ended, "cpu": used.ru_utime + used.ru_stime}
+
+
+def _app(db: Database, given: argparse.Namespace, day: int) -> App:
+    """The app whose clock stands still on that day."""
+    options = {"DATABASE_URL": given.url, "ENGINE": given.engine, "BROKER_URL": given.broker}
+    read = settings.load(None, {f"SEQUENCER_{name}": one for name, one in options.items()}, samples=settings.SAMPLES)
+    now = ground.NOW + day * DAY
+    app = open_app(replace(read, intent=given.intent), clock=lambda: now)
+    app.close()
+    return replace(app, db=db, press=_press(render=given.render))
 
 
 @contextmanager
