@@ -133,6 +133,7 @@ class PassLedger:
             if self._order.short:
                 self._fan_out()
             with self._db.begin() as tx:
+                hot.steer(tx)
                 still = pauses.still(tx)
                 usable = [place for place in places if place.relay.name not in still.relays]
                 claims, more = self._claim(tx, usable, min(len(usable), most), still)
@@ -162,6 +163,7 @@ class PassLedger:
         """
         trouble = self._noted(reports)
         with self._db.begin() as tx:
+            hot.steer(tx)
             settled = self._settle(tx, reports)
             granted = hot.intend(tx, intents) if intents and trouble is None else frozenset()
         for report in reports:

@@ -90,6 +90,12 @@ class Plan:
     due_at: datetime | None
 
 
+def steer(tx: Transaction) -> None:
+    """Have PostgreSQL go about this transaction's statements as they are written here; said once, at its beginning."""
+    if not _is_sqlite(tx):
+        tx.exec_driver_sql(_AS_WRITTEN)
+
+
 def claim_due(
     tx: Transaction, *, now: datetime, limit: int, people: str = shards.EVERYBODY, since: Place | None = None
 ) -> Sequence[Due]:
@@ -103,7 +109,6 @@ def claim_due(
         rows = tx.exec_driver_sql(_SELECT_DUE, (_epoch(now), _HERE, _PERSON, limit)).all()
         _each(tx, _ADVANCE, [(row[0],) for row in rows])
     else:
-        tx.exec_driver_sql(_AS_WRITTEN)
         low = (-1, -1) if since is None else (_epoch(since.due_at), since.enrolment_id)
         taken = tx.exec_driver_sql(_TAKE_DUE.format(people=people), (_epoch(now), *low, _HERE, _PERSON, limit))
         rows = sorted(taken.all(), key=lambda row: (row[5], row[0]))
@@ -300,12 +305,13 @@ SELECT {_OF_ENROLMENT}, {_OF_PERSON}, e.pace
  WHERE e.next_due_at <= ? AND e.state = ? AND s.state = ?
  ORDER BY e.next_due_at, e.id LIMIT ?"""
 
-# One statement: the row is advanced while it is at hand. However little PostgreSQL knows of the table (a list that was
-# just brought in, a morning on which everybody is due), it is to read the index in its order and stop at the limit, and
-# look each person up: hence the OFFSET, which keeps it from beginning with the people, and the settings before.
+# However little PostgreSQL knows of a table (a list that was just brought in, partitions of which it will need one),
+# it is to look each row up by its index, and not to read everybody to find five hundred.
 _AS_WRITTEN = "SELECT " + ", ".join(
     f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 )
+# One statement: the row is advanced while it is at hand. The index is read in its order, up to the limit, even on a
+# morning on which everybody is due; the OFFSET keeps PostgreSQL from beginning with the people.
 _TAKE_DUE = f"""
 WITH d AS MATERIALIZED (
 SELECT {_OF_ENROLMENT}, {_OF_PERSON}, e.pace

@@ -59,6 +59,7 @@ def _due(db: Database) -> int:
 
 
 def _claim(tx: Transaction, low: LowWater, limit: int = 7) -> list[int]:
+    hot.steer(tx)
     return [one.enrolment_id for one in low.claim_due(tx, now=EIGHT, limit=limit, people=shards.EVERYBODY)]
 
 
@@ -157,6 +158,7 @@ def _entries(db: Database, since: hot.Place | None) -> int:
     """How many entries of the index a claim looks at; it is taken back."""
     read = text("SELECT pg_stat_get_xact_tuples_returned(CAST('enrolment_due' AS regclass))")
     with db.engine.connect() as tx:
+        hot.steer(tx)
         before = int(tx.execute(read).scalar_one())
         assert len(hot.claim_due(tx, now=EIGHT, limit=100, since=since)) == 100
         after = int(tx.execute(read).scalar_one())
