@@ -32,10 +32,14 @@ class Kind(StrEnum):
     TAKEN = "taken"
     PROVIDER = "provider"
     INSTITUTION = "institution"
+    MAILBOX = "mailbox"
 
 
 # Counted for those alone who are let through, and for those who confirm.
-LET_THROUGH = frozenset({Kind.TAKEN, Kind.PROVIDER, Kind.INSTITUTION})
+LET_THROUGH = frozenset({Kind.TAKEN, Kind.PROVIDER, Kind.INSTITUTION, Kind.MAILBOX})
+# Counted for as long as counters are kept, which is some days; the others for a day.
+LONG = frozenset({Kind.MAILBOX})
+SPELLINGS = 4  # of one mailbox that are let through and not confirmed; a person may press the button twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ class Accept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pretend:
-    """A robot: it is told what everybody is told, and nothing is done."""
+    """A robot, or one spelling too many of a mailbox: told what everybody is told, and nothing is done."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,8 @@ def judge(signals: Signals, counted: Mapping[Kind, str], uses: Uses, *, caps: Se
     plain = _at_sight(signals)
     if plain is not None:
         return plain
+    if floods.unanswered(uses.get(counted.get(Kind.MAILBOX, ""), ())) >= SPELLINGS:
+        return Pretend()
     used = _used(signals, counted, uses, caps, now)
     if used >= HARD:
         sentence = "There were too many sign-ups lately; please try again in an hour."
@@ -177,8 +183,12 @@ def subjects(signals: Signals, secret: str) -> Mapping[Kind, str]:
 
 def answered(form: str, address: str, secret: str) -> Mapping[Kind, str]:
     """What a sign-up counts for when it is let through, and once more when it is confirmed: `LET_THROUGH`."""
-    domain = mailboxes.canonical(address).rpartition("@")[2]
+    mailbox = mailboxes.canonical(address)
+    domain = mailbox.rpartition("@")[2]
     named = {Kind.TAKEN: form}
+    if mailbox != address:
+        # rea+1@, rea+2@, …: each is somebody of their own to us, and one victim to whoever makes them up.
+        named[Kind.MAILBOX] = mailbox
     if domain in mailboxes.LARGE:
         named[Kind.PROVIDER] = domain
     elif institution := mailboxes.institution(domain):

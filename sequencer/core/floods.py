@@ -55,6 +55,11 @@ def excess(taken: Sequence[Use], most: int, now: datetime) -> int:
     return lately - most - 4 * confirmed
 
 
+def unanswered(taken: Sequence[Use]) -> int:
+    """How many were let through and not confirmed, of all that is known."""
+    return sum(one.asked - one.confirmed for one in taken)
+
+
 def wait(over: int, most: int) -> timedelta:
     """When the mail to one of a crowd may go out that is `over` so many: no more than `most` of them in two hours."""
     return min(timedelta(hours=_LATELY) * (1 + over // most), _MOST_WAIT)

@@ -1,6 +1,22 @@
 """From where in the internet does somebody ask? The part of it that is theirs, and the one around it."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
+
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}", re.ASCII)
+
+
+def plain(said: str) -> str:
+    """The address that somebody names, written in one way, "" where it is none. It may have a port behind it.
+
+    The zone of an IPv6 address is left out: it means something on one machine alone, and may be any text of any length.
+    """
+    bracketed = _WITH_PORT.fullmatch(said.strip())
+    named = (bracketed[1] or bracketed[2] or "") if bracketed else said.strip()
+    try:
+        return str(_at(named.partition("%")[0]))
+    except ValueError:
+        return ""
 
 
 def own(ip: str) -> str:

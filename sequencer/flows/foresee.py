@@ -13,5 +13,5 @@ def verdict(db: Database, knock: Knock, at: Door, *, now: datetime) -> Verdict:
     """What the door would say to this sign-up."""
     subjects = abuse.subjects(knock.signals, at.secret)
     with db.read() as tx:
-        uses = door.uses(tx, set(subjects.values()), now=now)
+        uses = door.counted(tx, [subjects], now=now)
     return abuse.judge(knock.signals, subjects, uses, caps=at.caps, now=now)

@@ -106,7 +106,7 @@ def _judged(tx: Transaction, knocks: Sequence[Knock], at: Door, now: datetime) -
     They are counted with it: each for what it tried, and those who are let through for what that may bring.
     """
     counted = [abuse.subjects(knock.signals, at.secret) for knock in knocks]
-    before = door.uses(tx, {one for subjects in counted for one in subjects.values()}, now=now)
+    before = door.counted(tx, counted, now=now)
     uses: dict[str, Sequence[Use]] = dict(before)
     asked: dict[str, int] = {}
     hour = floods.hour(now)

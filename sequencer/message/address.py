@@ -28,7 +28,8 @@ def parse(text: str) -> Address:
             # As the library has it, but the domain, which is most of the work, is looked at once.
             local, domain = plain[1], _domain(plain[2].lower())
             return Address(normalized=f"{local}@{domain}".lower(), wire=f"{local}@{domain}")
-        found = validate_email(typed, check_deliverability=False)
+        # Strict: the part before the @ has 64 octets at most (RFC 5321 §4.5.3.1.1).
+        found = validate_email(typed, check_deliverability=False, strict=True)
     except EmailNotValidError as error:
         reason = str(error).rstrip(".")
         raise BadRequest(f"This e-mail address cannot be used. {reason}.") from error

@@ -1,13 +1,14 @@
 """How often was something asked for lately, and how often confirmed? Counters by the hour, shared by all processes."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql
 
-from sequencer.core import floods
+from sequencer.core import abuse, floods
+from sequencer.core.abuse import Kind
 from sequencer.core.floods import Use, Uses
 from sequencer.store import crowd
 from sequencer.store.database import Transaction
@@ -17,21 +18,26 @@ KEPT = timedelta(days=8)
 _MOST = 500  # parameters of one question
 
 
-def uses(tx: Transaction, subjects: Collection[str], *, now: datetime) -> Uses:
-    """What was counted of these within the last day."""
+def uses(tx: Transaction, subjects: Collection[str], *, now: datetime, within: timedelta = timedelta(days=1)) -> Uses:
+    """What was counted of these within the last day, or as long as is said and counters are kept."""
     found: dict[str, list[Use]] = {}
+    names, since = sorted(subjects), floods.hour(now - within)
     if tx.dialect.name == "sqlite":
-        for subject, hour, asked, confirmed in crowd.uses(tx, subjects, since=floods.hour(now) - 24):
+        for subject, hour, asked, confirmed in crowd.uses(tx, subjects, since=since):
             found.setdefault(subject, []).append(Use(hour=hour, asked=asked, confirmed=confirmed))
         return found
-    names = sorted(subjects)
     for first in range(0, len(names), _MOST):
-        query = select(door_use).where(
-            door_use.c.subject.in_(names[first : first + _MOST]), door_use.c.hour >= floods.hour(now) - 24
-        )
+        query = select(door_use).where(door_use.c.subject.in_(names[first : first + _MOST]), door_use.c.hour >= since)
         for row in tx.execute(query):
             found.setdefault(row.subject, []).append(Use(hour=row.hour, asked=row.asked, confirmed=row.confirmed))
     return found
+
+
+def counted(tx: Transaction, named: Sequence[Mapping[Kind, str]], *, now: datetime) -> Uses:
+    """What was counted of the subjects of these sign-ups, each kind for as long as it counts."""
+    for_long = {one for subjects in named for kind, one in subjects.items() if kind in abuse.LONG}
+    found = uses(tx, {one for subjects in named for one in subjects.values()} - for_long, now=now)
+    return {**found, **uses(tx, for_long, now=now, within=KEPT)} if for_long else found
 
 
 def count(tx: Transaction, asked: Mapping[str, int], *, now: datetime) -> None:

@@ -58,7 +58,8 @@ class Guard:
             await self._app(scope, receive, send)
             return
         most = MOST_OF_PROGRAMS if scope["path"] in self._for_programs else MOST_BODY
-        listed = scope["path"].split("/")[1] in _LISTED
+        # "OPTIONS *" has no path: it is about the server itself.
+        listed = scope["path"].removeprefix("/").partition("/")[0] in _LISTED
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         taken = int(announced) if announced.isdigit() else 0
         if taken <= most:

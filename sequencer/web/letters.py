@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from types import MappingProxyType
 
+from sequencer.core import networks
 from sequencer.core.model import Pairs
 from sequencer.web import layout, programs, shapes, told
 from sequencer.web.bodies import Body, Kind
@@ -231,11 +232,9 @@ def _known(label: str) -> str:
 
 def _visitors(said: str) -> str:
     """A visitor's IP address, "" where none is named."""
-    try:
-        at = ip_address(said)
-    except ValueError:
+    named = networks.plain(said)
+    if not named:
         return ""
-    if isinstance(at, IPv6Address) and at.ipv4_mapped:
-        at = at.ipv4_mapped
+    at = ip_address(named)
     inside = at.is_loopback or at.is_link_local or at.is_unspecified or any(at in network for network in _INSIDE)
-    return "" if inside else str(at)
+    return "" if inside else named

@@ -16,6 +16,7 @@ from starlette.routing import Match, Route
 from sequencer.app import App
 from sequencer.content import words
 from sequencer.content.words import Words
+from sequencer.core import networks
 from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, SequencerError, TooLarge, TooMany
 from sequencer.flows import course as course_flow
 from sequencer.values import Network
@@ -98,13 +99,14 @@ def kind_of(request: Request) -> str:
 
 def client_ip(request: Request) -> str:
     """Where the request came from; a proxy is believed only where the settings name it."""
-    peer = request.client.host if request.client else ""
+    said = request.client.host if request.client else ""
+    peer = networks.plain(said) or said
     # Some proxies add a line of their own below the visitor's; all lines together are one list, the nearest hop last.
     lines = [value.decode("latin-1") for name, value in request.scope["headers"] if name == b"x-forwarded-for"]
     hops = ",".join(lines).split(",")
     while hops and _is_trusted(app_of(request), peer):
-        hop = hops.pop().strip()
-        if not _is_ip(hop):
+        hop = networks.plain(hops.pop())
+        if not hop:
             break
         peer = hop
     return peer
@@ -200,10 +202,10 @@ def _is_ip(text: str) -> bool:
 
 
 @lru_cache(256)
-def _is_among(peer: str, networks: tuple[Network, ...]) -> bool:
-    return _is_ip(peer) and any(ip_address(peer) in network for network in networks)
+def _is_among(peer: str, known: tuple[Network, ...]) -> bool:
+    return _is_ip(peer) and any(ip_address(peer) in network for network in known)
 
 
 def _is_trusted(app: App, peer: str) -> bool:
-    networks = app.settings.trusted_proxies
-    return bool(networks) and _is_among(peer, networks)
+    known = app.settings.trusted_proxies
+    return bool(known) and _is_among(peer, known)

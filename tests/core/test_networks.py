@@ -22,3 +22,25 @@ def test_a_visitor_has_an_address_or_a_network_and_a_larger_one_around_it(
 
 def test_of_nobody_nothing_is_told() -> None:
     assert networks.beginning("") == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "plain"),
+    [
+        ("192.0.2.77", "192.0.2.77"),
+        (" 192.0.2.77 ", "192.0.2.77"),
+        ("192.0.2.77:4711", "192.0.2.77"),
+        ("::ffff:192.0.2.77", "192.0.2.77"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:4711", "2001:db8::1"),
+        ("2001:db8::1%eth0", "2001:db8::1"),
+        ("fe80::1%" + "x" * 999, "fe80::1"),
+        *(
+            (none, "")
+            for none in ("", "unknown", "192.0.2", "192.0.2.300", "192.0.2.1:port", "[]", "%eth0", "a.example", "1\n")
+        ),
+    ],
+)
+def test_an_address_is_written_in_one_way_whatever_stands_around_it(said: str, plain: str) -> None:
+    assert networks.plain(said) == plain

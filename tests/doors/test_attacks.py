@@ -182,6 +182,32 @@ def test_what_a_request_says_of_our_name_is_in_no_answer(house: House, host: str
         assert door.host == before
 
 
+def raw(door: Door, request: bytes) -> bytes:
+    """What is answered to these bytes."""
+    at = urlsplit(STREET.url)
+    with socket.create_connection((at.hostname, at.port), timeout=20) as wire:
+        wire.sendall(request.replace(b"HOST", door.host.encode()))
+        return wire.recv(4096)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"OPTIONS * HTTP/1.1\r\nHost: HOST\r\n\r\n", b"404"),
+        (b"GET // HTTP/1.1\r\nHost: HOST\r\n\r\n", b"404"),
+        (b"GET http://evil.example/f/newsletter HTTP/1.1\r\nHost: HOST\r\n\r\n", b"200"),
+        (b"CONNECT evil.example:443 HTTP/1.1\r\nHost: HOST\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: HOST\r\nX: a\x00b\r\n\r\n", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", b"400"),
+        (b"POST / HTTP/1.1\r\nHost: HOST\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+    ],
+)
+def test_requests_that_no_browser_makes_are_answered_or_refused(quiet_door: Door, line: bytes, status: bytes) -> None:
+    answer = raw(quiet_door, line)
+    assert answer.split(b" ")[1] == status
+    assert b"evil.example" not in answer
+
+
 # Requests that would be made from here
 
 

@@ -209,6 +209,23 @@ def test_whose_mail_is_put_off_gets_one_however_often_they_ask(open_house: House
     assert queued(open_house)["clerk-34@office-34.gov"] == 1
 
 
+def test_nobody_fills_a_mailbox_by_spelling_it_in_many_ways(open_house: House) -> None:
+    for day in range(8):
+        some = [knock(f"victim+{day}-{number}@example.org", ip=f"10.{day}.{number}.1") for number in range(20)]
+        take(open_house, some, NOW + day * DAY)
+    assert sum(queued(open_house).values()) == abuse.SPELLINGS
+    assert take(open_house, [knock("victim@example.org")], NOW + 9 * DAY) == [Accept()]
+
+
+def test_who_confirms_may_use_as_many_spellings_as_they_like(open_house: House) -> None:
+    for number in range(2 * abuse.SPELLINGS):
+        email, at = f"rea+{number}@example.org", NOW + number * DAY
+        take(open_house, [knock(email, ip=f"10.1.{number}.1")], at)
+        open_house.tick(at)
+        open_house.confirm(email, at)
+        assert queued(open_house)[email] == 1
+
+
 def test_counters_are_forgotten_after_some_days(open_house: House) -> None:
     take(open_house, [knock("rea@example.org")])
     with open_house.db.begin() as tx:

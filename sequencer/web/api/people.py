@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import time
-from ipaddress import ip_address
 from typing import Any
 
-from sequencer.core import abuse, schedule
+from sequencer.core import abuse, networks, schedule
 from sequencer.core.abuse import Signals, Verdict
 from sequencer.core.keys import Scope
 from sequencer.core.model import (
@@ -225,10 +224,10 @@ def _zone(name: str) -> str:
 
 
 def _ip(text: str) -> str:
-    try:
-        return str(ip_address(text)) if text else ""
-    except ValueError as error:
-        raise unusable("#/ip", f'"{text}" is not an address of the internet; write one like 192.0.2.1.') from error
+    named = networks.plain(text)
+    if text and not named:
+        raise unusable("#/ip", f'"{text}" is not an address of the internet; write one like 192.0.2.1.')
+    return named
 
 
 def _pairs(given: Mapping[str, str]) -> Pairs:
