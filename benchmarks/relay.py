@@ -86,6 +86,10 @@ class _Ledger:
     def must_end(self) -> bool:
         return False
 
+    def pressed(self, _places: Sequence[Lane]) -> Sequence[Parcel]:
+        """Nobody presses anything."""
+        return []
+
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         self.accepted += len(reports)
         return frozenset(ticket.delivery_id for ticket in intents)

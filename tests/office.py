@@ -86,6 +86,9 @@ class Office:
             needs_smtputf8=found.number in self.smtputf8,
         )
 
+    def pressed(self, _places: Sequence[Lane]) -> Sequence[Parcel]:
+        return []
+
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         for report in reports:
             found = self._in_hand.pop(report.ticket)

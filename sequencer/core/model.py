@@ -568,7 +568,7 @@ class Ticket:
 class Parcel:
     """A finished message and where it goes. Its lines end in CRLF and none begins with a dot: it is sent as it is.
 
-    `relay` names the one that it was made for.
+    `relay` names the one that it was made for. `at_once`: it answers a person's own press, and goes before others.
     """
 
     ticket: Ticket
@@ -577,6 +577,7 @@ class Parcel:
     recipient: str
     needs_smtputf8: bool
     content: bytes
+    at_once: bool = False
 
 
 class Stage(StrEnum):

@@ -28,7 +28,8 @@ from sequencer.relays import Relay
 _TURNS = 3
 _LATELY = 100  # messages after which what a relay was given counts for half
 _GLANCE = 0.25  # seconds between two looks whether the round must end
-_LOOK = 4  # glances after which an admin's pauses are looked at anew
+_LOOK = 4  # glances after which an admin's pauses are looked at anew, and who has pressed a button meanwhile
+_MOST_PRESSED = 10
 _PATIENCE = 2.0  # seconds for which the others wait while a relay is being connected to
 _SOON = timedelta(minutes=1)  # until somebody else has room for who needs SMTPUTF8
 _MOST = 400  # messages that lie claimed for one relay; they lie in memory
@@ -63,6 +64,10 @@ class Ledger(Protocol):
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """Messages to send now, claimed: as many as there are places, each made for one; empty when there are none."""
+        ...
+
+    def pressed(self, places: Sequence[Lane]) -> Sequence[Parcel]:
+        """As `next_batch`, but only what answers a person's own press."""
         ...
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
@@ -173,7 +178,7 @@ class _Round:
         self._wake = asyncio.Event()
         self._turn = asyncio.Event()
         self._sharing = asyncio.Lock()
-        self._exhausted = self._over = self._ended = False
+        self._exhausted = self._over = self._ended = self._glanced = False
         self._tried = self._returned = 0
         self._ways = [self._way(throttle, tokens, now) for throttle, tokens in relays]
         self._by_name = {way.relay.name: way for way in self._ways}
@@ -220,6 +225,8 @@ class _Round:
         await self._heed()
         while not self._ended:
             self._turn.clear()
+            if self._glanced:
+                await self._let_pressed_in()
             places = [] if self._exhausted else await self._places(work)
             if places:
                 returned = self._returned
@@ -238,6 +245,21 @@ class _Round:
                 way.staff(work)
         for way in self._ways:
             await way.finish()
+
+    async def _let_pressed_in(self) -> None:
+        """Whoever has just pressed a button does not wait behind what lies claimed, however slow the relay is."""
+        self._glanced = False
+        lanes: list[Lane] = []
+        for way in self._ways:
+            if way.is_busy and way.is_reached and not way.trouble:
+                room = min(way.relay.connections, _MOST_PRESSED)
+                if way.is_limited:
+                    # They take the turns of those behind whom they would wait.
+                    room = min(room, (await self._ask(self._ledger.lease, way.relay, room, room)).most)
+                lanes += [way.lane(room)] * room
+        if lanes:
+            for parcel in await self._ask(self._ledger.pressed, lanes, beside=self._ledger.signs):
+                self._by_name[parcel.relay].push(parcel)
 
     def _remember(self, batch: Sequence[Parcel]) -> None:
         """Count what each relay was given, so that shares are kept from batch to batch; long ago counts for less."""
@@ -311,6 +333,8 @@ class _Round:
             glances += 1
             if glances % _LOOK == 0:
                 await self._heed()
+                self._glanced = True
+                self._turn.set()
         self._ended = True
         for way in self._ways:
             way.stop("We had to stop.")

@@ -179,8 +179,12 @@ class Way:
             self._more.set()
 
     def push(self, parcel: Parcel) -> None:
-        """Lay a message down to be sent."""
-        self._backlog.append(parcel)
+        """Lay a message down to be sent; what answers a press before the others."""
+        if parcel.at_once:
+            before = next((at for at, one in enumerate(self._backlog) if not one.at_once), len(self._backlog))
+            self._backlog.insert(before, parcel)
+        else:
+            self._backlog.append(parcel)
         self._more.set()
 
     def staff(self, work: asyncio.TaskGroup) -> None:
@@ -314,10 +318,18 @@ class Way:
             try:
                 await asyncio.wait_for(self._halt.wait(), wait)
             except TimeoutError:
-                return parcel, turn
+                return self._first(parcel), turn
             self._tell(parcel, Deferred(reply="We had to stop.", tried=False))
             return None
         return parcel, turn
+
+    def _first(self, parcel: Parcel) -> Parcel:
+        """This message, or one that answers a press and came while it waited for its turn."""
+        if parcel.at_once or not self._backlog or not self._backlog[0].at_once:
+            return parcel
+        pressed = self._backlog.popleft()
+        self._backlog.appendleft(parcel)
+        return pressed
 
     def _take(self) -> Parcel | None:
         """The next message where one is here and it is its turn."""

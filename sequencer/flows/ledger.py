@@ -138,22 +138,22 @@ class PassLedger:
                 usable = [place for place in places if place.relay.name not in still.relays]
                 claims, more = self._claim(tx, usable, min(len(usable), most), still)
                 ordered = self._orders(tx, _paired(claims, usable))
-            self.claimed += len(ordered)
             self._order.had(claims)
-            self._claims.update({claim.ticket: claim for claim, _ in ordered})
-            made = [(claim, _printed(claim, make)) for claim, make in ordered]
-            broken = [
-                Report(ticket=claim.ticket, outcome=outcome, relay="")
-                for claim, outcome in made
-                if isinstance(outcome, Deferred)
-            ]
-            if broken:
-                self.record([], broken)
-            self._name([parcel for _, parcel in made if isinstance(parcel, Parcel)])
-            parcels = self._granted([parcel for _, parcel in made if isinstance(parcel, Parcel)])
+            parcels = self._parcels(ordered)
             if parcels or not (more or (usable and self._fan_out())):
                 return parcels
         return []
+
+    def pressed(self, places: Sequence[Lane]) -> Sequence[Parcel]:
+        """Of what answers a person's own press alone, one for each place at most."""
+        if self._stop():
+            return []
+        with self._db.begin() as tx:
+            still = pauses.still(tx)
+            usable = [place for place in places if place.relay.name not in still.relays and still.everything is None]
+            claims = self._waiting(tx, len(usable), (), deliveries.AT_ONCE) if usable else []
+            ordered = self._orders(tx, _paired(claims, usable))
+        return self._parcels(ordered)
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         """Settle what is known and say what will be sent now, in one transaction.
@@ -179,6 +179,26 @@ class PassLedger:
     def must_end(self) -> bool:
         """Whether even answers that are awaited are not to be awaited any longer."""
         return self._end()
+
+    def _parcels(self, ordered: Sequence[tuple[Claim, Print]]) -> Sequence[Parcel]:
+        """What was claimed, printed; what cannot be is put off, and the others go on."""
+        self.claimed += len(ordered)
+        self._claims.update({claim.ticket: claim for claim, _ in ordered})
+        made = [(claim, _printed(claim, make)) for claim, make in ordered]
+        broken = [
+            Report(ticket=claim.ticket, outcome=outcome, relay="")
+            for claim, outcome in made
+            if isinstance(outcome, Deferred)
+        ]
+        if broken:
+            self.record([], broken)
+        parcels = [
+            replace(parcel, at_once=True) if claim.kind in deliveries.AT_ONCE else parcel
+            for claim, parcel in made
+            if isinstance(parcel, Parcel)
+        ]
+        self._name(parcels)
+        return self._granted(parcels)
 
     def _name(self, parcels: Sequence[Parcel]) -> None:
         """Keep their Message-IDs for the journal."""

@@ -131,6 +131,10 @@ class _OneMessage:
         self._is_away = True
         return [self._make(relay)]
 
+    def pressed(self, places: Sequence[Lane]) -> Sequence[Parcel]:  # noqa: ARG002 (nobody does)
+        """Nobody presses anything."""
+        return []
+
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         """Remember the answer."""
         for report in reports:

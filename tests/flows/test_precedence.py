@@ -123,3 +123,16 @@ def test_newsletters_have_all_of_a_day_without_lessons(house: House) -> None:
     readers(house, 25)
     schedule(house)
     assert _kinds(_send(house, LIMITED, NOW)) == {"reader": 20}
+
+
+def test_what_answers_a_press_is_claimed_alone_and_marked_while_lessons_lie_claimed(house: House) -> None:
+    _learners(house, 5)
+    ledger, places = _ledger(house), [Lane(relay=LIMITED)] * 3
+    assert ledger.lease(LIMITED, 3, 0).most == 3
+    lessons = ledger.next_batch(places)
+    assert [one.at_once for one in lessons] == [False] * 3
+    assert ledger.pressed(places) == []
+    house.sign_up("pressed-0@example.org", EIGHT)
+    assert ledger.lease(LIMITED, 3, 3).most == 3
+    assert [(one.recipient, one.at_once) for one in ledger.pressed(places)] == [("pressed-0@example.org", True)]
+    assert ledger.pressed(places) == []

@@ -177,6 +177,9 @@ class Two:
     def must_end(self) -> bool:
         return False
 
+    def pressed(self, _places: Sequence[Lane]) -> Sequence[Parcel]:
+        return []
+
     def record(self, intents: list[Ticket], _: object) -> frozenset[int]:
         return frozenset(one.delivery_id for one in intents)
 

@@ -75,6 +75,9 @@ class MemoryLedger:
         self.claimed += numbers
         return [a_parcel(number, relay=place.relay.name) for number, place in zip(numbers, places, strict=False)]
 
+    def pressed(self, _places: Sequence[Lane]) -> Sequence[Parcel]:
+        return []
+
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         with self._lock:
             assert intents or reports
