@@ -14,6 +14,7 @@ from sequencer.store.queue import Count, Held
 from sequencer.store.tables import delivery
 
 ANN, BEN = "ann@example.org", "ben@example.org"
+PARTITIONED = True
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
