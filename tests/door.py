@@ -20,6 +20,7 @@ from sequencer import settings as options
 from sequencer.app import App
 from sequencer.settings import Settings
 from sequencer.web import asgi
+from sequencer.web.heads import CappedHead
 
 ENVIRON = {
     "SEQUENCER_BASE_URL": "https://mail.example.org",
@@ -34,7 +35,9 @@ THANKS = "https://www.example.org/thank-you?from=form"
 def served(site: ASGIApp) -> Iterator[str]:
     """A server for `site`, up when this is entered and down when it is left; its address."""
     with asgi.listen("127.0.0.1", 0, instead="") as on:
-        config = uvicorn.Config(site, log_config=None, access_log=False, server_header=False, proxy_headers=False)
+        config = uvicorn.Config(
+            site, http=CappedHead, log_config=None, access_log=False, server_header=False, proxy_headers=False
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [on]})
         thread.start()

@@ -23,7 +23,7 @@ from sequencer.app import App
 from sequencer.core.model import IMAGES
 from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
 from sequencer.flows import dispatch, rehearsal
-from sequencer.web import access, api, images, leave, move, optin, person, reception, remote, signup, tried
+from sequencer.web import access, api, heads, images, leave, move, optin, person, reception, remote, signup, tried
 from sequencer.web.guard import Guard
 from sequencer.web.pages import app_of, gone, language_of, page, refuse, refuse_http, wants_json
 from sequencer.web.spanned import Spanned
@@ -89,7 +89,13 @@ def listen(host: str, port: int, *, instead: str) -> socket.socket:
 def run(site: ASGIApp, on: socket.socket) -> None:
     """Serve `site` until SIGTERM or SIGINT, then return. No access log: addresses of pages hold keys."""
     config = uvicorn.Config(
-        site, access_log=False, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10
+        site,
+        http=heads.CappedHead,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
     )
     server = uvicorn.Server(config)
     # Uvicorn raises the signal once more when it has ended; by then it is obeyed, and must not end us half-way.

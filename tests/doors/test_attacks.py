@@ -208,6 +208,25 @@ def test_requests_that_no_browser_makes_are_answered_or_refused(quiet_door: Door
     assert b"evil.example" not in answer
 
 
+def test_a_head_that_does_not_end_is_not_read_to_the_end(quiet_door: Door) -> None:
+    at = urlsplit(STREET.url)
+    with socket.create_connection((at.hostname, at.port), timeout=20) as wire:
+        wire.sendall(b"GET / HTTP/1.1\r\nHost: " + quiet_door.host.encode() + b"\r\nX: ")
+        answer = b""
+        try:
+            for _ in range(1000):
+                wire.sendall(b"a" * 10_000)
+            answer = wire.recv(4096)
+        except ConnectionError:
+            answer = b"431"  # they hung up while we spoke
+        assert b"431" in answer
+    long = {"x": "a" * 60_000}
+    assert quiet_door.ask.get("/f/newsletter", headers=long).status_code == 200
+    body = {"email": "rea@example.org", "name": "Rea", "wish": "a" * 50_000}
+    for _ in range(3):
+        assert quiet_door.ask.post("/f/newsletter", data=body, headers=long).status_code == 200
+
+
 # Requests that would be made from here
 
 
