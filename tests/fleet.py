@@ -22,7 +22,7 @@ from sequencer.content.files import shipped
 from sequencer.core.model import DeliveryState, WhenUncertain
 from sequencer.flows import doubt, reconcile
 from sequencer.flows.doubt import Finding
-from sequencer.store import deliveries
+from sequencer.store import deliveries, partition
 from sequencer.store.database import Database, connect
 
 PATIENCE = 90.0  # seconds for any one thing to happen
@@ -107,10 +107,22 @@ class Fleet:
 
 @contextmanager
 def fleet(
-    folder: Path, url: str, *, messages: int, connections: int = 4, delay: float = 0.01, **options: str
+    folder: Path,
+    url: str,
+    *,
+    messages: int,
+    connections: int = 4,
+    delay: float = 0.01,
+    parted: bool = False,
+    **options: str,
 ) -> Iterator[Fleet]:
-    """So many messages that are due, on an empty PostgreSQL database; what is in doubt is held."""
+    """So many messages that are due, on an empty PostgreSQL database; what is in doubt is held.
+
+    `parted`: the database is divided into shards.
+    """
     db = ground.database(folder, url)
+    if parted:
+        partition.divide(db)
     ground.fill(db, ground.publish(db, uncertain=WhenUncertain.HOLD), people=messages, due=messages)
     with Sink(delay=delay) as sink:
         more = "".join(f'{name} = "{value}"\n' for name, value in options.items())

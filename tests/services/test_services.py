@@ -16,6 +16,8 @@ from services import servers
 from services.servers import Server
 from sqlalchemy import create_engine, make_url, text
 
+from sequencer.flows import roster
+
 MESSAGES = 400
 _FAST = signal.SIGINT  # of PostgreSQL's three ways to stop
 _NUMBERS = itertools.count(1)
@@ -38,7 +40,7 @@ def opened(postgresql: tuple[Server, str], tmp_path: Path) -> Open:
 
     def made(way: Way, **options: object) -> AbstractContextManager[Fleet]:
         url = new_database(postgresql[1], f"fleet_{next(_NUMBERS)}")
-        return fleet(tmp_path, url, messages=MESSAGES, **{"delay": 0.02, **way.settings, **options})  # type: ignore[arg-type]
+        return fleet(tmp_path, url, messages=MESSAGES, **{"delay": 0.02, "parted": True, **way.settings, **options})  # type: ignore[arg-type]
 
     return made
 
@@ -119,6 +121,26 @@ def test_with_a_broker_that_goes_away_and_comes_back_each_message_arrives_once(w
     with opened(way) as them:
         _begin(them)
         way.broker.stop()
+        way.broker.start()
+        _finish(them)
+
+
+@pytest.mark.parametrize("way", ["redis", "rabbitmq"], indirect=True)
+def test_while_the_broker_is_away_workers_and_clocks_end_all_the_same_and_another_engine_goes_on(
+    way: Way, opened: Open
+) -> None:
+    assert way.broker is not None
+    with opened(way) as them:
+        _begin(them, clocks=1)
+        them.wait_for("all on the roster", lambda: len(roster.listed(them.db)) == len(them.processes))
+        way.broker.stop()
+        threading.Event().wait(1)
+        for process in them.processes:
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(10) for process in them.processes] == [0, 0, 0], them.log()
+        them.processes.clear()
+        them.start("worker", "--engine", "in-process")
+        them.wait_for("the rest", them.is_settled)
         way.broker.start()
         _finish(them)
 
