@@ -30,6 +30,7 @@ COMMANDS = {
     "suppression": ("suppression:suppression", "List the addresses that get no more mail; take one off the list."),
     "delivery": ("delivery:delivery", "List the ledger; settle what is uncertain."),
     "queue": ("queue:queue", "Show what is due, what waits and why, and what stands still."),
+    "relay": ("relay:relay", "See what relays may be given now: rate, quota, warm-up, and what rests."),
     "pause": ("pause:pause", "Stop all mail; sign-ups are taken, and wait."),
     "resume": ("pause:resume", "Let the mail go on, without a burst."),
     "reconcile": (
