@@ -88,6 +88,17 @@ def test_the_last_word_of_an_attempt_counts_and_only_of_the_last_days(tmp_path: 
     assert [one.delivery_id for one in book.newest(number=2)] == [1, 2, 3]
 
 
+def test_at_the_start_the_ends_of_the_files_written_last_are_read(tmp_path: Path) -> None:
+    for which in range(12):
+        one = Journal(tmp_path)
+        one.write([noted(1000 * which + number) for number in range(1, 101)])
+        one.close()
+        (path,) = (path for path in tmp_path.iterdir() if f'"d":{1000 * which + 1},' in path.read_text("ascii"))
+        os.utime(path, (which, which))
+    found = [one.delivery_id for one in Journal(tmp_path).newest(number=2)]
+    assert found == [number for which in range(2, 12) for number in (1000 * which + 99, 1000 * which + 100)]
+
+
 def test_a_folder_without_journals_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(BadRequest, match="There are no journals in"):
         list(journal.read([tmp_path]))
