@@ -195,6 +195,9 @@ def prepare(app: App, *, now: datetime) -> tuple[str, ...]:
         issue_flow.publish(app.db, issue_files.newsletter(app.settings.root / app.settings.issues), now=now)
         known.add(NEWSLETTER)
     for form in app.settings.forms.values():
+        if form.newsletter and NEWSLETTER not in known:
+            where = app.settings.root / app.settings.issues / issue_files.NEWSLETTER_FILE
+            raise BadSettings(f'The form "{form.key}" is for the newsletter; there is no {where}.')
         if form.course not in known:
             there = ", ".join(sorted(known)) or "none"
             raise BadSettings(

@@ -17,6 +17,10 @@ _Parsed = TypeVar("_Parsed")
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _MOST_SECRETS = 2
+NEWSLETTER = "newsletter"  # its name among the courses, as in core/model.py
+# What a visitor agrees to where the table does not say it.
+_A_NEWSLETTER = "I would like to receive this newsletter by e-mail."
+_BOTH = "I would like to receive this course and the newsletter by e-mail."
 # Standard Webhooks: whoever signs by Ed25519 keeps whsk_… and hands out whpk_…, which is 32 bytes.
 _ASYMMETRIC = ("whpk_", "whsk_")
 _PUBLIC_KEY = re.compile(r"whpk_[A-Za-z0-9+/]{43}=")
@@ -118,6 +122,11 @@ class Form:
 
     key: str
     course: str = _key(values.needed_text, "The course that it leads to: the name of its folder.")
+    newsletter: bool = _key(
+        values.switch,
+        "Whether it is for the newsletter: beside the course, or alone where it names no course.",
+        default=False,
+    )
     consent: str = _key(
         values.needed_text,
         "The words that the visitor agrees to, as they stand on the site.",
@@ -177,7 +186,8 @@ class Form:
     @property
     def courses(self) -> tuple[str, ...]:
         """Every course that it may lead to, its own first."""
-        return tuple(dict.fromkeys((self.course, *dict(self.lists).values())))
+        newsletter = (NEWSLETTER,) if self.newsletter else ()
+        return tuple(dict.fromkeys((self.course, *dict(self.lists).values(), *newsletter)))
 
 
 USUAL_CAPS: Mapping[str, int] = MappingProxyType(
@@ -236,8 +246,11 @@ def parse(value: object) -> Mapping[str, Form]:
 def _form(key: str, entry: object) -> Form:
     if not _KEY.fullmatch(key):
         raise ValueError(f'a form key of small letters, digits, "-" and "_"; not "{key}"')
+    if isinstance(entry, dict) and entry.get("newsletter") is True:
+        words = _BOTH if entry.get("course", NEWSLETTER) != NEWSLETTER else _A_NEWSLETTER
+        entry = {"course": NEWSLETTER, "consent": words, **entry}
     if not isinstance(entry, dict) or not isinstance(entry.get("course"), str):
-        raise ValueError(f'course = "a-course" in [forms.{key}]')
+        raise ValueError(f'course = "a-course" or newsletter = true in [forms.{key}]')
     unknown = set(entry) - set(names())
     if unknown:
         raise ValueError(f'{", ".join(names()[:-1])} and {names()[-1]} in [forms.{key}]; not "{min(unknown)}"')

@@ -185,6 +185,7 @@ def compile_letter(
         "course": {name: marks.literal(words, open_marks) for name, words in _course(course).items()},
         "postal_address": marks.literal(postal_address, open_marks),
         "days": days,
+        "is_newsletter": course.is_newsletter,
     }
     lang = course.language
     html = marks.restore(templates.mail_html(f"{template}.mjml", values, lang=lang), open_marks)

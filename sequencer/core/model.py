@@ -408,7 +408,8 @@ class Subscriber:
 class Consent:
     """When, where and to which words somebody agreed; what they asked for takes effect when they confirm.
 
-    `disowned_at` is when the owner of the address said that it had not been them.
+    `newsletter`: they asked for it too, beside the course. `disowned_at` is when the owner of the address said that it
+    had not been them.
     """
 
     id: ConsentId
@@ -433,6 +434,7 @@ class Consent:
     utm: Pairs = ()
     attributes: Pairs = ()
     tags: tuple[str, ...] = ()
+    newsletter: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,17 +74,18 @@ def to_leave(db: Database, secret: str, token: str, *, now: datetime) -> Leaver:
 
 
 def leave(
-    db: Database, secret: str, token: str, *, scope: str = EVERYTHING, goodbye: Goodbye = SILENT, now: datetime
+    db: Database, secret: str, token: str, *, scope: str = "", goodbye: Goodbye = SILENT, now: datetime
 ) -> Leaver:
     """Unsubscribe by a link: what is not on the wire yet is cancelled with it. Idempotent; nobody is no error.
 
-    `scope` names a course of the person's; whatever it says else means everything, as one click does (RFC 8058).
+    `scope` names a course of the person's, or the newsletter; whatever it says else means everything. One click says
+    nothing (RFC 8058): in a lesson it means everything, in an issue the newsletter, for who is on a course beside it.
     """
     opened = tokens.unseal(secret, Purpose.LEAVE, token, now=now)
     who = SubscriberId(opened.subject)
     with db.begin() as tx:
         person = subscribers.lock(tx, who)
-        place = _place(tx, who, scope) if person else None
+        place = _meant(tx, who, CourseId(opened.about), scope) if person else None
         gone = None
         if person is not None:
             gone = depart(tx, who, goodbye, now=now) if place is None else leave_course(tx, person, place, goodbye, now)
@@ -165,6 +166,16 @@ def _tell(tx: Transaction, gone: Departure, now: datetime) -> None:
         return
     if subscribers.suppression_of(tx, person.address) is None and voice.of_departure(tx, gone) is not None:
         notices.queue(tx, DeliveryKind.FAREWELL, gone.id, gone.subscriber_id, now=now)
+
+
+def _meant(tx: Transaction, who: SubscriberId, about: CourseId, scope: str) -> Enrolment | None:
+    """The one place that somebody leaves by a link in a mail of `about`; None for everything."""
+    if scope:
+        return _place(tx, who, scope)
+    mine = enrolments.of(tx, who)
+    letter = next((place for place in mine if place.course_id == about and _course(tx, about).is_newsletter), None)
+    others = [place for place in mine if place != letter and place.state is EnrolmentState.ACTIVE]
+    return letter if others else None
 
 
 def _place(tx: Transaction, who: SubscriberId, slug: str) -> Enrolment | None:

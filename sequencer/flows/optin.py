@@ -1,6 +1,7 @@
 """How does somebody come to be on a course? They confirm by a mail's link, or a form or an admin vouches for them."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from sequencer.core import abuse, lifecycle, schedule, tokens
 from sequencer.core.hooks import Happening
 from sequencer.core.lifecycle import EnrolmentEvent, SubscriberEvent
 from sequencer.core.model import (
+    NEWSLETTER,
     Assent,
     Consent,
     ConsentId,
@@ -97,7 +99,7 @@ def confirm(db: Database, secret: str, token: str, *, ip: str, now: datetime) ->
             asking.answered(tx, person.id, which, reason=_ANSWERED, now=now)
             person = activate(tx, person, consent, now)
             telling.happened(tx, Happening.CONFIRMED, person, consent.course_id, now=now, form=consent.form)
-        revision, place = enrol(tx, person, consent.course_id, now)
+        revision, place = _on_all(tx, person, consent, now)
     log.info("subscriber.confirmed", extra={"subscriber": person.id, "consent": which})
     due = place.next_due_at
     local = schedule.in_zone(due, hours.zone(person.timezone, replan.UTC)) if due else None
@@ -126,13 +128,23 @@ def admit(
         return False
     if subscribers.suppression_of(tx, person.address) is not None:
         return False
-    place = enrolments.find(tx, who, course)
-    if place is not None:
-        return place.state is not EnrolmentState.STOPPED
+    places = [enrolments.find(tx, who, one) for one in (course, *(_newsletter(tx) if form.newsletter else ()))]
+    if all(places) or any(place is not None and place.state is EnrolmentState.STOPPED for place in places):
+        return all(place is not None and place.state is not EnrolmentState.STOPPED for place in places)
     note = " ".join(filter(None, [request.note, f"Nobody was asked by mail: {form.single_because}"]))
     told = replace(request, note=note)
     version = form.wording_version
-    vouch(tx, person, course, told, wording=form.consent, wording_version=version, assent=Assent.FORM, now=now)
+    vouch(
+        tx,
+        person,
+        course,
+        told,
+        wording=form.consent,
+        wording_version=version,
+        assent=Assent.FORM,
+        newsletter=form.newsletter,
+        now=now,
+    )
     log.info("subscriber.admitted", extra={"subscriber": who, "form": form.key})
     return True
 
@@ -146,18 +158,27 @@ def vouch(
     wording: str,
     wording_version: str = "",
     assent: Assent,
+    newsletter: bool = False,
     now: datetime,
 ) -> Subscriber:
     """Put a person on a course whom nobody asks by mail: what they agreed to, and how we know, is kept as consent."""
     which = consents.record(
-        tx, person.id, course, request, wording=wording, wording_version=wording_version, assent=assent, now=now
+        tx,
+        person.id,
+        course,
+        request,
+        wording=wording,
+        wording_version=wording_version,
+        assent=assent,
+        newsletter=newsletter,
+        now=now,
     )
     consents.confirm(tx, which, ip="", now=now)
     asking.answered(tx, person.id, which, reason=_ANSWERED, now=now)
     consent = consents.get(tx, which)
     assert consent is not None  # noqa: S101 (made above, in this transaction)
     person = activate(tx, person, consent, now)
-    enrol(tx, person, course, now)
+    _on_all(tx, person, consent, now)
     for what in (Happening.SUBSCRIBED, Happening.CONFIRMED):
         telling.happened(tx, what, person, course, now=now, form=request.form)
     return person
@@ -178,6 +199,22 @@ def activate(tx: Transaction, person: Subscriber, consent: Consent, now: datetim
     )
     subscribers.save(tx, person)
     return person
+
+
+def _on_all(tx: Transaction, person: Subscriber, consent: Consent, now: datetime) -> tuple[Revision, Enrolment]:
+    """Put the person on what they agreed to: the course, and the newsletter where they asked for it too."""
+    for newsletter in _newsletter(tx) if consent.newsletter else ():
+        if newsletter != consent.course_id:
+            before = enrolments.find(tx, person.id, newsletter)
+            enrol(tx, person, newsletter, now)
+            if before is None or before.state is EnrolmentState.STOPPED:
+                telling.happened(tx, Happening.CONFIRMED, person, newsletter, now=now, form=consent.form)
+    return enrol(tx, person, consent.course_id, now)
+
+
+def _newsletter(tx: Transaction) -> Sequence[CourseId]:
+    """The newsletter, if there is one."""
+    return list(courses.published_ids(tx, [NEWSLETTER]).values())
 
 
 def enrol(tx: Transaction, person: Subscriber, course: CourseId, now: datetime) -> tuple[Revision, Enrolment]:

@@ -68,6 +68,11 @@ def of(tx: Transaction, person: Subscriber, place: Enrolment, *, now: datetime) 
 
 def _note(tx: Transaction, person: Subscriber, place: Enrolment, course: Course, now: datetime) -> str:
     """What the date does not tell, or why there is none."""
+    if course.is_newsletter:
+        stays = f'The person is on the newsletter "{course.title}" and gets its issues.'
+        return (
+            stays if place.state is EnrolmentState.ACTIVE else f'The person has left the newsletter "{course.title}".'
+        )
     lessons = len(course.lessons)
     if place.next_due_at is not None:
         return _of_date(tx, person, place, course, place.next_due_at, now=now)

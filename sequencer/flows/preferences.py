@@ -8,22 +8,26 @@ from zoneinfo import ZoneInfo
 
 from sequencer.core import tokens
 from sequencer.core.model import (
+    NEWSLETTER,
+    Assent,
     Course,
     Enrolment,
     EnrolmentState,
     Preference,
+    SignupRequest,
     Subscriber,
     SubscriberId,
     SubscriberState,
 )
 from sequencer.core.tokens import Purpose
 from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import directory, leaving, tempo
+from sequencer.flows import directory, leaving, optin, tempo
 from sequencer.flows.seats import Said
 from sequencer.store import courses, enrolments, subscribers
 from sequencer.store.database import Database, Transaction
 
 UNKNOWN = "We do not know this person any more."
+_ASKED = "They asked for the newsletter on their page of preferences."
 
 
 class Done(StrEnum):
@@ -36,6 +40,8 @@ class Done(StrEnum):
     RESUMED = "resumed"
     ASKED = "asked"
     SENT = "sent"
+    NEWSLETTER = "newsletter"
+    NO_NEWSLETTER = "no-newsletter"
     NOTHING = "nothing"
 
 
@@ -71,6 +77,13 @@ def places(db: Database, who: SubscriberId) -> Sequence[tuple[Enrolment, Course]
         ]
 
 
+def newsletter(db: Database) -> Course | None:
+    """The newsletter, if there is one."""
+    with db.read() as tx:
+        found = courses.current(tx, NEWSLETTER)
+    return found.course if found else None
+
+
 def prefer(db: Database, who: SubscriberId, wish: Wish, *, now: datetime) -> Subscriber:
     """Change what the wish names; what is due next is planned anew by the new clock, never earlier than now."""
     with db.begin() as tx:
@@ -87,21 +100,33 @@ def prefer(db: Database, who: SubscriberId, wish: Wish, *, now: datetime) -> Sub
 
 def leave(db: Database, who: SubscriberId, slug: str, *, now: datetime) -> Done:
     """Leave one course, and stay for the rest."""
-    return Done.LEFT if leaving.leave_one(db, who, slug, now=now) else Done.NOTHING
+    left = Done.NO_NEWSLETTER if slug == NEWSLETTER else Done.LEFT
+    return left if leaving.leave_one(db, who, slug, now=now) else Done.NOTHING
 
 
 def come_back(db: Database, who: SubscriberId, slug: str, *, now: datetime) -> Done:
-    """Go on with a course that they had left. Raises BadRequest for any other, and for who has left altogether."""
+    """Go on with a course that they had left, or get the newsletter from now on.
+
+    Raises BadRequest for any other course, and for who has left altogether.
+    """
     with db.begin() as tx:
         known = _locked(tx, who)
         if known.state is not SubscriberState.ACTIVE:
             raise BadRequest("You have left altogether. Please sign up again if you would like to come back.")
         which = courses.published_ids(tx, [slug]).get(slug)
         place = enrolments.find(tx, who, which) if which is not None else None
+        if place is None and which is not None and slug == NEWSLETTER:
+            # They ask for it from a mail of theirs, as if they had pressed the button of one that asks.
+            request = SignupRequest(
+                form="", address=known.address, name="", timezone="", note=_ASKED, source_url="", ip=""
+            )
+            optin.vouch(tx, known, which, request, wording=_ASKED, assent=Assent.MAIL, now=now)
+            return Done.NEWSLETTER
         if place is None:
             raise BadRequest("You were never on this course. Please sign up for it.")
         _, changed = directory.enrol(tx, known, slug, now=now)
-    return Done.BACK if changed else Done.NOTHING
+    back = Done.NEWSLETTER if slug == NEWSLETTER else Done.BACK
+    return back if changed else Done.NOTHING
 
 
 def pause(db: Database, who: SubscriberId, length: timedelta, *, now: datetime) -> Done:

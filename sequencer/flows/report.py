@@ -14,6 +14,7 @@ from sequencer.core.model import (
     DeliveryId,
     DeliveryKind,
     DeliveryState,
+    IssueId,
     Subscriber,
     SubscriberState,
 )
@@ -22,7 +23,7 @@ from sequencer.errors import BadRequest, NotFound
 from sequencer.flows import outlook
 from sequencer.flows.outlook import Place, Sent
 from sequencer.flows.press import Press
-from sequencer.store import consents, courses, deliveries, enrolments, subscribers
+from sequencer.store import consents, courses, deliveries, enrolments, issues, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.subscribers import Suppression
 
@@ -118,10 +119,13 @@ def in_flight(db: Database) -> int:
 
 
 def web_view(db: Database, press: Press, secret: str, token: str, *, now: datetime) -> Mail:
-    """A lesson as a page. Raises BadRequest for a link that is not ours."""
+    """A lesson or an issue as a page. Raises BadRequest for a link that is not ours."""
     which = DeliveryId(tokens.unseal(secret, Purpose.VIEW, token, now=now).subject)
     with db.read() as tx:
         row = deliveries.get(tx, which)
+        if row is not None and row.kind is DeliveryKind.ISSUE:
+            # As it was sent to this person, also where it was called off for the others.
+            return press.issue_page(press.archive.issue(tx, IssueId(row.campaign_id)))
         if row is None or row.kind is not DeliveryKind.LESSON or row.revision_id is None:
             raise BadRequest("This lesson is not here any more.")
         return press.web_view(row, press.archive.revision(tx, row.revision_id))
@@ -136,6 +140,9 @@ def _known(tx: Transaction, address: Address) -> Subscriber:
 
 def what(tx: Transaction, row: Delivery) -> str:
     """What a message is, in words."""
+    if row.kind is DeliveryKind.ISSUE:
+        issue = issues.get(tx, IssueId(row.campaign_id))
+        return f"issue: {issue.letter.subject}" if issue else "issue"
     if row.kind is not DeliveryKind.LESSON or row.revision_id is None:
         return _LETTERS.get(row.kind, f"{row.kind} mail")
     revision = courses.revision(tx, row.revision_id)

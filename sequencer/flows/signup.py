@@ -10,7 +10,15 @@ from sequencer.core import abuse, floods, verdicts
 from sequencer.core.abuse import Accept, Cap, Signals, Verdict
 from sequencer.core.floods import Use
 from sequencer.core.hooks import Happening
-from sequencer.core.model import CourseId, DeliveryKind, SignupRequest, Subscriber, SubscriberId, SubscriberState
+from sequencer.core.model import (
+    NEWSLETTER,
+    CourseId,
+    DeliveryKind,
+    SignupRequest,
+    Subscriber,
+    SubscriberId,
+    SubscriberState,
+)
 from sequencer.core.verdicts import SignupVerdict
 from sequencer.errors import BadSettings
 from sequencer.flows import optin, telling
@@ -152,7 +160,7 @@ def _write(
     """The people (pending), what they agreed to, and mails that ask them; what became of each, in their order."""
     if not asked:
         return []
-    at = _published(tx, {one.knock.form.course for one in asked})
+    at = _published(tx, {slug for one in asked for slug in _slugs(one.knock.form)})
     # Without the name: who typed it need not be who confirms.
     addresses = [one.knock.request.address for one in asked]
     people, made = subscribers.ensure_all(tx, addresses, timezone=zone.key, now=now)
@@ -164,7 +172,8 @@ def _write(
         request = one.knock.request
         person, course = people[request.address.normalized], at[one.knock.form.course]
         admitted = not one.verdict.doubly and optin.admit(tx, person.id, course, request, one.knock.form, now=now)
-        verdict = SignupVerdict.ADMIT if admitted else known.judge(person, course, now)
+        wanted = [at[slug] for slug in _slugs(one.knock.form)]
+        verdict = SignupVerdict.ADMIT if admitted else known.judge(person, wanted, now)
         found.append((person.id, verdict))
         if verdict is SignupVerdict.CONFIRM:
             to_ask.append((person.id, course, request, one.knock.form))
@@ -201,13 +210,13 @@ class _Known:
             times={who: list(verdicts.asked(mails, now=now)) for who, mails in asked.items()},
         )
 
-    def judge(self, person: Subscriber, course: CourseId, now: datetime) -> SignupVerdict:
+    def judge(self, person: Subscriber, wanted: Sequence[CourseId], now: datetime) -> SignupVerdict:
         """Whether this person is asked by mail."""
         since = max(person.confirmed_at or _LONG_AGO, person.left_at or _LONG_AGO)
         state = SubscriberState.SUPPRESSED if person.address.normalized in self.suppressed else person.state
         return verdicts.signup(
             state,
-            on_course=(person.id, course) in self.present,
+            on_course=all((person.id, course) in self.present for course in wanted),
             confirmations=[at for at in self.times.get(person.id, ()) if at > since],
             now=now,
         )
@@ -215,6 +224,11 @@ class _Known:
     def asked(self, who: SubscriberId, now: datetime) -> None:
         """They are asked with this very batch."""
         self.times.setdefault(who, []).append(now)
+
+
+def _slugs(form: Form) -> tuple[str, ...]:
+    """What somebody gets who signs up there: its course, and the newsletter where the form is for it too."""
+    return tuple(dict.fromkeys((form.course, *([NEWSLETTER] if form.newsletter else ()))))
 
 
 def _published(tx: Transaction, slugs: Collection[str]) -> Mapping[str, CourseId]:

@@ -58,7 +58,16 @@ def admit(tx: Transaction, request: SignupRequest, form: Form, *, zone: ZoneInfo
         raise BadRequest(f"{address.normalized} is on the suppression list and gets no more mail.")
     if person.state is SubscriberState.LEFT:
         raise BadRequest(f"{address.normalized} has unsubscribed; only they can come back, by a sign-up form.")
-    person = optin.vouch(tx, person, course, request, wording=request.note, assent=Assent.ELSEWHERE, now=now)
+    person = optin.vouch(
+        tx,
+        person,
+        course,
+        request,
+        wording=request.note,
+        assent=Assent.ELSEWHERE,
+        newsletter=form.newsletter,
+        now=now,
+    )
     log.info("subscriber.added", extra={"subscriber": person.id})
     return person
 

@@ -23,6 +23,7 @@ def record(
     wording: str,
     wording_version: str = "",
     assent: Assent = Assent.MAIL,
+    newsletter: bool = False,
     now: datetime,
 ) -> ConsentId:
     """Keep what was asked for; it takes effect when it is confirmed."""
@@ -47,6 +48,7 @@ def record(
             utm=request.utm,
             attributes=request.attributes,
             tags=request.tags,
+            newsletter=int(newsletter),
         )
         .returning(consent.c.id)
     )
@@ -78,6 +80,7 @@ def record_all(
             "utm": request.utm,
             "attributes": request.attributes,
             "tags": request.tags,
+            "newsletter": int(form.newsletter),
         }
         for who, course, request, form in asked
     ]
@@ -175,4 +178,5 @@ def _consent(row: Row[tuple[object, ...]]) -> Consent:
         utm=row.utm,
         attributes=row.attributes,
         tags=row.tags,
+        newsletter=bool(row.newsletter),
     )

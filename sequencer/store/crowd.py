@@ -81,6 +81,7 @@ def record(
             _json(dict(request.utm)) if request.utm else "{}",
             _json(dict(request.attributes)) if request.attributes else "{}",
             _json(request.tags) if request.tags else "[]",
+            int(form.newsletter),
         )
         for who, course, request, form in asked
     ]
@@ -150,13 +151,13 @@ SELECT json_group_array(one.value)
 
 _RECORD = """
 INSERT INTO consent (subscriber_id, course_id, form, wording, wording_version, name, timezone, note, source_url, ip,
-                     user_agent, language, shape, utm, attributes, tags, asked_at)
+                     user_agent, language, shape, utm, attributes, tags, newsletter, asked_at)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
        json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
        json_extract(value, '$[9]'), json_extract(value, '$[10]'), json_extract(value, '$[11]'),
        json_extract(value, '$[12]'), json_extract(value, '$[13]'), json_extract(value, '$[14]'),
-       json_extract(value, '$[15]'), ?2
+       json_extract(value, '$[15]'), json_extract(value, '$[16]'), ?2
   FROM json_each(?1)"""
 
 _RECORDED = "SELECT json_group_object(subscriber_id, id) FROM consent WHERE id > ?1"

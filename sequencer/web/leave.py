@@ -75,7 +75,7 @@ async def leave(request: Request) -> Response:
         app.db,
         app.settings.secret_key,
         token,
-        scope=given.get("scope", leaving.EVERYTHING),
+        scope=given.get("scope", ""),
         goodbye=goodbye,
         now=app.clock(),
     )
@@ -120,6 +120,7 @@ async def _left(request: Request, found: Leaver, *, by_hand: bool) -> Response:
         lang=lang,
         title=found.course.title if found.course else "",
         left=found.left.title if found.left else "",
+        is_newsletter=found.left is not None and found.left.is_newsletter,
         undo_url=undo_url.removeprefix(app_of(request).settings.base_url),
         is_mailed=found.is_mailed,
     )

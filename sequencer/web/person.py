@@ -4,7 +4,7 @@ GET shows and POST acts, as link scanners follow every link. Such links are pass
 shows an address, and what could hurt is asked by mail first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +34,8 @@ WORDS: Mapping[Done, str] = MappingProxyType(
         Done.RESUMED: words.later("Your courses go on."),
         Done.ASKED: words.later("A mail is on its way to the new address. Press its button, and your mails go there."),
         Done.SENT: words.later("A mail with the link is on its way to you."),
+        Done.NEWSLETTER: words.later("You get the newsletter from now on."),
+        Done.NO_NEWSLETTER: words.later("You get no more issues of the newsletter."),
         Done.NOTHING: words.later("Nothing has changed."),
     }
 )
@@ -88,7 +90,7 @@ async def press(request: Request) -> Response:
 
 
 async def view(request: Request) -> Response:
-    """GET /v/{token}: a lesson in the browser; its links cannot act for the person."""
+    """GET /v/{token}: a lesson or an issue in the browser; its links cannot act for the person."""
     app = app_of(request)
     mail = await run_in_threadpool(
         report.web_view,
@@ -111,6 +113,7 @@ async def _page(
     speech = words_of(request, lang)
     going = [place for place, _ in places if place.state is EnrolmentState.ACTIVE]
     own = person.preference
+    letter = await run_in_threadpool(preferences.newsletter, app.db)
     form = next(iter(app.settings.forms), "")
     return page(
         request,
@@ -129,7 +132,8 @@ async def _page(
             {"name": name, "label": speech.weekday(day), "chosen": day in (own.days or ())}
             for day, name in enumerate(timing.WEEKDAYS)
         ],
-        courses=[_course(app, person, place, course, speech) for place, course in places],
+        courses=[_course(app, person, place, course, speech) for place, course in places if not course.is_newsletter],
+        newsletter=_newsletter(letter, places),
         is_here=person.state is SubscriberState.ACTIVE,
         may_pause=bool(going),
         is_paused=any(seats.is_paused(place, app.clock()) for place in going),
@@ -138,6 +142,14 @@ async def _page(
         form_url=f"/f/{form}" if form else "",
         leave_url=app.press.leave_url(person.id, 0).removeprefix(app.settings.base_url),
     )
+
+
+def _newsletter(letter: Course | None, places: Sequence[tuple[Enrolment, Course]]) -> dict[str, object] | None:
+    """The switch of the newsletter, where there is one."""
+    if letter is None:
+        return None
+    is_on = any(course.is_newsletter and place.state is EnrolmentState.ACTIVE for place, course in places)
+    return {"value": letter.slug, "title": letter.title, "is_on": is_on}
 
 
 def _course(app: App, person: Subscriber, place: Enrolment, course: Course, speech: Words) -> dict[str, object]:
