@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, column, func, insert, select, table, tuple_, update
+from sqlalchemy import Row, column, func, insert, literal, select, table, tuple_, update
 
 from sequencer.core.model import CourseId, Enrolment, EnrolmentId, EnrolmentState, SubscriberId
 from sequencer.store import shards
@@ -121,7 +121,8 @@ def next_due(tx: Transaction, people: str = shards.EVERYBODY, since: Place | Non
     due, which = column("next_due_at", enrolment.c.next_due_at.type), column("id", enrolment.c.id.type)
     query = select(due).select_from(table(people)).where(due.is_not(None)).order_by(due, which).limit(1)
     if since is not None:
-        query = query.where(tuple_(due, which) > tuple_(since.due_at, since.enrolment_id))
+        behind = tuple_(literal(since.due_at, due.type), literal(since.enrolment_id, which.type))
+        query = query.where(tuple_(due, which) > behind)
     return tx.execute(query).scalar_one_or_none()
 
 

@@ -13,7 +13,11 @@ _POOL = 10  # connections that are kept; as many again for a moment
 _MOST = 1000
 # In milliseconds. Whoever forgets a transaction lets go of what it locks, and of the dead rows that it keeps.
 _LIMITS = {"idle_in_transaction_session_timeout": 60_000, "statement_timeout": 300_000, "lock_timeout": 30_000}
-_SET = text("SELECT " + ", ".join(f"set_config('{name}', '{limit}', true)" for name, limit in _LIMITS.items()))
+# Compiling a statement takes a tenth of a second, which no short one is worth; what `hot.steer` says looks dear to it.
+_WAYS = {"jit": "off"}
+_SET = text(
+    "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in {**_LIMITS, **_WAYS}.items())
+)
 _UNLIMITED = text("SELECT " + ", ".join(f"set_config('{name}', '0', true)" for name in _LIMITS))
 
 
@@ -26,7 +30,7 @@ def engine(url: URL) -> Engine:
     url = url.difference_update_query(["pool"])
     if url.drivername == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
-    limits = " ".join(f"-c {name}={limit}" for name, limit in _LIMITS.items())
+    limits = " ".join(f"-c {name}={value}" for name, value in {**_LIMITS, **_WAYS}.items())
     made = _made(url, size, options=limits)
     try:
         made.connect().close()

@@ -9,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
+from sequencer.core.model import EnrolmentId
 from sequencer.flows import dispatch
 from sequencer.flows.lowwater import LONGEST, LowWater, Marks
-from sequencer.store import hot, shards
+from sequencer.store import enrolments, hot, shards
 from sequencer.store.database import Database, Transaction
 from sequencer.store.tables import enrolment
 
@@ -214,3 +215,33 @@ def test_passes_share_a_mark_and_each_sends_what_was_put_before_it(house: House)
     assert tick(EIGHT) == 1
     assert tick(EIGHT) == 0
     assert tick(EIGHT + DAY) == 3
+
+
+def test_while_looking_whole_is_dear_a_pass_asks_what_is_due_behind_the_mark(house: House) -> None:
+    house.publish(small_course(3))
+    for number in range(3):
+        house.join(f"p{number}@example.org")
+    clock = Clock()
+    low = LowWater(thrifty=True, clock=clock)
+
+    def tick(now: datetime) -> int:
+        return dispatch.tick(house.db, house.courier, house.press, now=now, low=low).accepted
+
+    # Looking takes a second of this clock: so what lies before the mark waits, and what comes after it does not.
+    assert tick(EIGHT) == 3
+    assert (tick(EIGHT), tick(EIGHT + DAY)) == (0, 3)
+    with house.db.begin() as tx:
+        tx.execute(update(enrolment).where(enrolment.c.id == 2).values(next_due_at=EIGHT - DAY))
+    clock.now += LONGEST
+    assert tick(EIGHT + DAY) == 1
+
+
+def test_what_is_next_behind_a_place_is_asked_of_both_kinds(db: Database, house: House) -> None:
+    house.publish(small_course(3))
+    for number in range(2):
+        house.join(f"p{number}@example.org")
+    with db.read() as tx:
+        first, second = (hot.Place(due_at=EIGHT, enrolment_id=EnrolmentId(which)) for which in (1, 2))
+        assert enrolments.next_due(tx) == EIGHT
+        assert enrolments.next_due(tx, since=first) == EIGHT
+        assert enrolments.next_due(tx, since=second) is None

@@ -17,6 +17,7 @@ from sequencer.store.database import Database, connect
         ("idle_in_transaction_session_timeout", "1min"),
         ("statement_timeout", "5min"),
         ("lock_timeout", "30s"),
+        ("jit", "off"),
     ],
 )
 def test_nothing_takes_for_ever_on_any_connection(postgres_db: Database, name: str, value: str) -> None:
