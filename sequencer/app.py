@@ -22,6 +22,7 @@ from sequencer.flows.lowwater import Marks
 from sequencer.flows.press import Imprint, Press
 from sequencer.flows.pulse import SILENCE, Pulse
 from sequencer.flows.reminders import Patience
+from sequencer.flows.rush import Rush
 from sequencer.flows.spans import Spans
 from sequencer.flows.upkeep import Terms
 from sequencer.message.dkim import Signers
@@ -43,6 +44,7 @@ class App:
     clock: Callable[[], datetime]
     caller: Caller = field(default_factory=Caller)
     pulse: Pulse = field(default_factory=Pulse)
+    rush: Rush = field(default_factory=Rush)
     journal: Journal | None = None
     spans: Spans = field(default_factory=Spans)
     marks: Marks = field(default_factory=Marks)

@@ -15,6 +15,7 @@ from sequencer.store import shards
 log = logging.getLogger(__name__)
 
 BUDGET = 30.0  # seconds after which a pass over everybody stops claiming, so that confirmations come before old lessons
+_PATIENCE, _GLANCE = 0.25, 0.05  # seconds for which a claim makes way for sign-ups at most, and between two looks
 HINT_BUDGET = 5.0  # seconds after which whoever follows a hint looks for the next one: every shard has its turn
 
 
@@ -31,7 +32,7 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
             app.courier,
             app.press,
             now=app.clock(),
-            stop=lambda: ending.has_begun() or time.monotonic() > until,
+            stop=lambda: _make_way(app, ending) or time.monotonic() > until,
             end=ending.is_over,
             intent=app.settings.intent,
             apart=app.settings.apart,
@@ -43,6 +44,17 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
     at = time.monotonic()
     app.pulse.passed(done, at=at, seconds=at - began)
     return done
+
+
+def _make_way(app: App, ending: Ending) -> bool:
+    """Before each claim, wait while many sign up in this process, but not for long; whether the ending has begun.
+
+    Their visitors wait at a screen, and confirmations may come a moment later; what is claimed is sent all the same.
+    """
+    for _ in range(round(_PATIENCE / _GLANCE)):
+        if not app.rush.is_on or ending.wait(_GLANCE):
+            break
+    return ending.has_begun()
 
 
 def due(app: App) -> Sequence[int]:

@@ -67,7 +67,8 @@ class Reception:
         self.waiting.append((knock, answer))
         if self.work is None or self.work.done():
             self.work = loop.create_task(self._take())
-        return await answer
+        with self.app.rush.one_more():
+            return await answer
 
     async def _take(self) -> None:
         """Take all who wait, many in each commit: while one is written, the next gather."""

@@ -1,0 +1,28 @@
+"""Do many wait at the sign-up door of this process? Whoever sends in it makes room for them, and says so here."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+MANY = 10  # who wait at once: then the door is busy, and not only open
+
+
+@dataclass(slots=True)
+class Rush:
+    """How many wait for the answer to their sign-up. Counted by the door's event loop alone, read by any thread."""
+
+    waiting: int = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there are so many that a computing neighbour would be felt."""
+        return self.waiting >= MANY
+
+    @contextmanager
+    def one_more(self) -> Iterator[None]:
+        """Somebody waits for as long as this is entered."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
