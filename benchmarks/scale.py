@@ -211,7 +211,7 @@ def work(db: Database, given: argparse.Namespace) -> dict[str, float]:
 
 def hint(db: Database, given: argparse.Namespace, folder: Path, day: int) -> None:
     """Be the clock: tell the engine of each shard where somebody is due, and then the workers that nobody is."""
-    app = _app(db, given, day)
+    app = _app(db, given, day, folder)
     carrier = choose.open_engine(app, given.engine)
     carrier.prepare()
     while shards_due := due(app):
@@ -223,7 +223,7 @@ def hint(db: Database, given: argparse.Namespace, folder: Path, day: int) -> Non
 
 def follow(db: Database, given: argparse.Namespace) -> dict[str, float]:
     """One worker of an engine, until it is told that nobody is due any more."""
-    app, ending = _app(db, given, given.day), Ending()
+    app, ending = _app(db, given, given.day, given.folder), Ending()
     app = replace(app, courier=Append(path=given.folder / str(given.worker), batch=given.batch))
     spans: list[tuple[float, float]] = []
 
@@ -247,12 +247,12 @@ def follow(db: Database, given: argparse.Namespace) -> dict[str, float]:
     return {"began": began, "ended": ended, "cpu": used.ru_utime + used.ru_stime}
 
 
-def _app(db: Database, given: argparse.Namespace, day: int) -> App:
-    """The app whose clock stands still on that day."""
+def _app(db: Database, given: argparse.Namespace, day: int, folder: Path) -> App:
+    """The app whose clock stands still on that day, and whose journal lies in that folder."""
     options = {"DATABASE_URL": given.url, "ENGINE": given.engine, "BROKER_URL": given.broker}
     read = settings.load(None, {f"SEQUENCER_{name}": one for name, one in options.items()}, samples=settings.SAMPLES)
     now = ground.NOW + day * DAY
-    app = open_app(replace(read, intent=given.intent), clock=lambda: now)
+    app = open_app(replace(read, root=folder, intent=given.intent), clock=lambda: now)
     app.close()
     return replace(app, db=db, press=_press(render=given.render))
 
