@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +24,10 @@ from sequencer.cli.reference import commands_page
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PROGRAM = (sys.executable, "-W", "error", "-m", "sequencer")
-HEAVY = ("sqlalchemy", "jinja2", "starlette", "rich", "apscheduler", "mjml", "httpx", "aiosmtplib")
+HEAVY = (
+    *("sqlalchemy", "jinja2", "starlette", "rich", "apscheduler", "mjml", "httpx", "aiosmtplib", "structlog"),
+    *("psycopg", "procrastinate", "celery", "prometheus_client", "opentelemetry", "cryptography"),
+)
 
 
 def environ() -> dict[str, str]:
@@ -119,16 +121,6 @@ def test_help_reads_nothing_that_is_slow() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 (ours)
     assert done.stdout.splitlines()[-1] == "[]"
     assert "Commands:" in done.stdout
-
-
-def test_help_answers_in_a_fifth_of_a_second(tmp_path: Path) -> None:
-    def seconds() -> float:
-        began = time.monotonic()
-        assert finished("--help", folder=tmp_path).returncode == 0
-        return time.monotonic() - began
-
-    # The best of several: other work on this machine is not our slowness.
-    assert min(seconds() for _ in range(5)) < 0.2
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
