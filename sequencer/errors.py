@@ -6,6 +6,7 @@ SequencerError
 │   ├── Expired          … because it was good for a while only
 │   ├── Conflict         … because it does not go with how things stand
 │   ├── TooLarge         … because there is too much of it
+│   ├── TooSlow          … because it did not arrive in time
 │   ├── BadContentType   … because it is not in a shape we read
 │   └── TooMany          … because there were too many; it can be used later
 │       └── Busy         … and that is our fault: it can be used in a minute
@@ -41,6 +42,10 @@ class Expired(BadRequest):
 
 class TooLarge(BadRequest):
     """The request is larger than the door takes."""
+
+
+class TooSlow(BadRequest):
+    """The request did not arrive within the time that the door waits for one."""
 
 
 class BadContentType(BadRequest):

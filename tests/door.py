@@ -11,7 +11,6 @@ from html.parser import HTMLParser
 from types import MappingProxyType
 
 import httpx
-import uvicorn
 from house import FORM, NOW, SECRET, House
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +19,7 @@ from sequencer import settings as options
 from sequencer.app import App
 from sequencer.settings import Settings
 from sequencer.web import asgi
-from sequencer.web.heads import CappedHead
+from sequencer.web.heads import HEAD_SECONDS
 
 ENVIRON = {
     "SEQUENCER_BASE_URL": "https://mail.example.org",
@@ -32,13 +31,10 @@ THANKS = "https://www.example.org/thank-you?from=form"
 
 
 @contextmanager
-def served(site: ASGIApp) -> Iterator[str]:
+def served(site: ASGIApp, *, head_seconds: float = HEAD_SECONDS) -> Iterator[str]:
     """A server for `site`, up when this is entered and down when it is left; its address."""
     with asgi.listen("127.0.0.1", 0, instead="") as on:
-        config = uvicorn.Config(
-            site, http=CappedHead, log_config=None, access_log=False, server_header=False, proxy_headers=False
-        )
-        server = uvicorn.Server(config)
+        server = asgi.server(site, head_seconds=head_seconds)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [on]})
         thread.start()
         wait_until(lambda: server.started)

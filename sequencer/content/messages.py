@@ -22,7 +22,9 @@ FILES = (
 )
 # The preview is an author's; what cannot even be read as a form is told to whoever built the form or the program.
 _NOT_VISITORS = frozenset({"preview.py", "sheet.py", "look.py", "margin.py", "bodies.py", "inbound.py", "frame.py"})
-_REFUSALS = frozenset({"BadRequest", "NotFound", "Expired", "TooLarge", "BadContentType", "TooMany", "Busy", "Refuse"})
+_REFUSALS = frozenset(
+    {"BadRequest", "NotFound", "Expired", "TooLarge", "TooSlow", "BadContentType", "TooMany", "Busy", "Refuse"}
+)
 _SAID = frozenset({"later", "say", "count"})
 _KEYWORDS = ("_", "gettext", "ngettext")
 _MARKS = {

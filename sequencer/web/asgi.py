@@ -1,5 +1,6 @@
 """Which address leads where? The web door as one ASGI application, and the server that runs it."""
 
+import asyncio
 import logging
 import re
 import signal
@@ -7,6 +8,8 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,7 +26,21 @@ from sequencer.app import App
 from sequencer.core.model import IMAGES
 from sequencer.errors import BadDatabase, BadSettings, NotFound, SequencerError
 from sequencer.flows import dispatch, rehearsal
-from sequencer.web import access, api, heads, images, leave, move, optin, person, reception, remote, signup, tried
+from sequencer.web import (
+    access,
+    api,
+    guard,
+    heads,
+    images,
+    leave,
+    move,
+    optin,
+    person,
+    reception,
+    remote,
+    signup,
+    tried,
+)
 from sequencer.web.guard import Guard
 from sequencer.web.pages import app_of, gone, language_of, page, refuse, refuse_http, wants_json
 from sequencer.web.spanned import Spanned
@@ -33,7 +50,7 @@ log = logging.getLogger(__name__)
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 
-def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
+def build(app: App, *, lifespan: Lifespan | None = None, body_seconds: float = guard.BODY_SECONDS) -> ASGIApp:
     """The web door of `app`; `lifespan` runs beside it for as long as it is open."""
     site = Starlette(
         routes=[
@@ -68,7 +85,8 @@ def build(app: App, *, lifespan: Lifespan | None = None) -> ASGIApp:
     site.state.sequencer = app
     site.state.reception = reception.open_reception(app)
     signing = [f"/f/{form.key}" for form in app.settings.forms.values() if form.signature]
-    guarded = Guard(site, https=app.settings.base_url.startswith("https://"), for_programs=signing)
+    https = app.settings.base_url.startswith("https://")
+    guarded = Guard(site, https=https, for_programs=signing, body_seconds=body_seconds)
     return Spanned(guarded, app.spans)
 
 
@@ -86,23 +104,30 @@ def listen(host: str, port: int, *, instead: str) -> socket.socket:
     return on
 
 
-def run(site: ASGIApp, on: socket.socket) -> None:
-    """Serve `site` until SIGTERM or SIGINT, then return. No access log: addresses of pages hold keys."""
+def server(site: ASGIApp, *, head_seconds: float = heads.HEAD_SECONDS) -> uvicorn.Server:
+    """What serves `site`. No access log: addresses of pages hold keys."""
+    bounded = cast("type[asyncio.Protocol]", partial(heads.BoundedHead, patience=head_seconds))
     config = uvicorn.Config(
         site,
-        http=heads.CappedHead,
+        http=bounded,
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
-    server = uvicorn.Server(config)
+    return uvicorn.Server(config)
+
+
+def run(site: ASGIApp, on: socket.socket) -> None:
+    """Serve `site` until SIGTERM or SIGINT, then return."""
+    serving = server(site)
     # Uvicorn raises the signal once more when it has ended; by then it is obeyed, and must not end us half-way.
     ends = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, server.handle_exit) for number in ends]
+    before = [signal.signal(number, serving.handle_exit) for number in ends]
     try:
-        server.run(sockets=[on])
+        serving.run(sockets=[on])
     finally:
         for number, handler in zip(ends, before, strict=True):
             signal.signal(number, handler)

@@ -1,14 +1,18 @@
-"""What is refused or added before any page is asked? The cap on bodies, and the headers that protect visitors."""
+"""What is refused or added before any page is asked? The bounds of bodies, and the headers that protect visitors."""
 
+import asyncio
 from collections.abc import Collection
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sequencer.errors import TooLarge
+from sequencer.errors import TooLarge, TooSlow
 
 MOST_BODY = 64 * 1024
 # Programs tell all about the form beside what was filled in; Webflow's own limit is the largest.
 MOST_OF_PROGRAMS = 256 * 1024
+# 64 KB take 20 seconds on the slowest line that a phone falls back to (EDGE at its worst, 25 kbit/s); a form has a few
+# hundred bytes. Programs post from data centres.
+BODY_SECONDS = 30.0
 
 # What a search engine may list: sign-up forms, and what they are made of. Any other page is somebody's own.
 _LISTED = frozenset({"", "f", "static", "i", "favicon.ico"})
@@ -43,8 +47,11 @@ _UNLISTED = (b"x-robots-tag", b"noindex, nofollow")
 class Guard:
     """ASGI middleware around the whole web door."""
 
-    def __init__(self, app: ASGIApp, *, https: bool, for_programs: Collection[str] = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, *, https: bool, for_programs: Collection[str] = (), body_seconds: float = BODY_SECONDS
+    ) -> None:
         self._app = app
+        self._body_seconds = body_seconds
         self._for_programs = frozenset(for_programs)
         self._headers = dict(_HEADERS)
         if https:
@@ -53,7 +60,7 @@ class Guard:
         self._raw = tuple((name.encode(), value.encode()) for name, value in self._headers.items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, with its body capped and its answer's headers completed."""
+        """Let a request through, with its body bounded and its answer's headers completed."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -65,10 +72,16 @@ class Guard:
         if taken <= most:
             taken = 0  # what is announced may be a lie, where the body comes in chunks as well
 
-        async def capped() -> Message:
-            nonlocal taken
+        deadline = asyncio.get_running_loop().time() + self._body_seconds
+        there = False
+
+        async def bounded() -> Message:
+            nonlocal taken, there
+            if there:
+                return await receive()  # all that may still come is that they hang up
             if taken <= most:
-                message = await receive()
+                message = await _in_time(receive, deadline)
+                there = not message.get("more_body", False)
                 taken += len(message.get("body", b""))
             if taken > most:
                 raise TooLarge(f"This is too large; at most {most // 1024} KB are taken.")
@@ -77,10 +90,19 @@ class Guard:
         async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message.get("headers", ())
-                there = {name for name, _ in given}
-                message["headers"] = [*given, *(one for one in self._raw if one[0] not in there)]
+                named = {name for name, _ in given}
+                message["headers"] = [*given, *(one for one in self._raw if one[0] not in named)]
                 if not listed:
                     message["headers"].append(_UNLISTED)
             await send(message)
 
-        await self._app(scope, capped, completed)
+        await self._app(scope, bounded, completed)
+
+
+async def _in_time(receive: Receive, deadline: float) -> Message:
+    """The next part of a body. Raises TooSlow where it is not there before the deadline."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await receive()
+    except TimeoutError as error:
+        raise TooSlow("This took too long to arrive; please send it again.") from error

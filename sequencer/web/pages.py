@@ -17,7 +17,7 @@ from sequencer.app import App
 from sequencer.content import words
 from sequencer.content.words import Words
 from sequencer.core import networks
-from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, SequencerError, TooLarge, TooMany
+from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, SequencerError, TooLarge, TooMany, TooSlow
 from sequencer.flows import course as course_flow
 from sequencer.values import Network
 from sequencer.web import guard
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _STATUS: tuple[tuple[type[SequencerError], int], ...] = (
     (NotFound, 404),
+    (TooSlow, 408),
     (TooLarge, 413),
     (BadContentType, 415),
     (Busy, 503),
@@ -44,8 +45,12 @@ REASONS = (
 )
 
 
-# When to come again, in seconds.
-AGAIN: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "3600"}, 503: {"retry-after": "60"}}
+# When to come again, in seconds; whoever was too slow has to come by another connection (RFC 9110 §15.5.9).
+AGAIN: Mapping[int, Mapping[str, str]] = {
+    408: {"connection": "close"},
+    429: {"retry-after": "3600"},
+    503: {"retry-after": "60"},
+}
 
 
 # Where a request carries which sites may frame what answers it; empty on nearly all.

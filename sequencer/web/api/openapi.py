@@ -23,7 +23,7 @@ _ALWAYS = (
     Kind.FAILURE,
     Kind.UNAVAILABLE,
 )
-_WITH_BODY = (Kind.MALFORMED, Kind.TOO_LARGE, Kind.WRONG_TYPE)
+_WITH_BODY = (Kind.MALFORMED, Kind.TOO_SLOW, Kind.TOO_LARGE, Kind.WRONG_TYPE)
 _HEADERS = {
     "RateLimit-Policy": "The key's quota: q requests in w seconds.",
     "RateLimit": "What is left of it: r requests; it is whole again in t seconds.",

@@ -20,6 +20,7 @@ from sequencer.errors import (
     SequencerError,
     TooLarge,
     TooMany,
+    TooSlow,
 )
 from sequencer.flows.keys import OtherRequest
 
@@ -39,6 +40,7 @@ class Kind(StrEnum):
     NOT_FOUND = "not-found"
     WRONG_METHOD = "wrong-method"
     NOT_ACCEPTABLE = "not-acceptable"
+    TOO_SLOW = "too-slow"
     CONFLICT = "conflict"
     CHANGED_MEANWHILE = "changed-meanwhile"
     TOO_LARGE = "too-large"
@@ -59,6 +61,7 @@ KINDS: Mapping[Kind, tuple[int, str]] = MappingProxyType(
         Kind.NOT_FOUND: (404, "There is no such thing."),
         Kind.WRONG_METHOD: (405, "This cannot be done here."),
         Kind.NOT_ACCEPTABLE: (406, "The answer is JSON."),
+        Kind.TOO_SLOW: (408, "The request did not arrive in time."),
         Kind.CONFLICT: (409, "It does not go with how things stand."),
         Kind.CHANGED_MEANWHILE: (412, "It has changed meanwhile."),
         Kind.TOO_LARGE: (413, "The request is too large."),
@@ -77,6 +80,7 @@ _OF_ERRORS: tuple[tuple[type[SequencerError], Kind], ...] = (
     (BadDatabase, Kind.UNAVAILABLE),
     (NotFound, Kind.NOT_FOUND),
     (Conflict, Kind.CONFLICT),
+    (TooSlow, Kind.TOO_SLOW),
     (TooLarge, Kind.TOO_LARGE),
     (BadContentType, Kind.WRONG_TYPE),
     (TooMany, Kind.TOO_MANY),
@@ -128,7 +132,8 @@ def of(error: Exception) -> Response:
     if kind is Kind.FAILURE:
         log.error("api.failed", extra={"reason": repr(error)})
         return answer(kind, "This is not your fault; it is in our log. Try again in a little while.")
-    return answer(kind, str(error))
+    # What is left of a request that was too slow must not be read as the next one.
+    return answer(kind, str(error), headers={"Connection": "close"} if kind is Kind.TOO_SLOW else None)
 
 
 def answer(
