@@ -89,10 +89,15 @@ CASES = {
         preset="kit",
         name="Rea",
         attributes={"company": "Example & Sons"},
+        tags=("1735622", "1735623"),
         answer={**SUPERSET, "status": "success", "consent": {"enabled": False}},
     ),
     "mailerlite": Says(
-        preset="mailerlite", name="Rea", attributes={"phone": "+44 1225"}, answer=jsonp("jQuery1830_1672", SUPERSET)
+        preset="mailerlite",
+        name="Rea",
+        attributes={"phone": "+44 1225"},
+        tags=("60530131913934027",),
+        answer=jsonp("jQuery1830_1672", SUPERSET),
     ),
     "mailerlite-no-cors": Says(preset="mailerlite", answer=SUPERSET),
     "buttondown": Says(
@@ -130,11 +135,22 @@ CASES = {
         preset="listmonk-api", name="rea", tags=("358c1300-1d81-4b19-8677-d8b403bde192",), answer=SUPERSET
     ),
     "jetpack": Says(preset="jetpack", source_url=f"{SITE}/about/", utm={"source": f"{SITE}/about/"}, answer="page"),
-    "wordpress-newsletter": Says(preset="wordpress-newsletter", name="Rea", language="de", answer="page"),
+    "jetpack-block": Says(
+        preset="jetpack", language="en-US", source_url=f"{SITE}/about/", utm={"source": f"{SITE}/about/"}, answer="page"
+    ),
+    "wordpress-newsletter": Says(
+        preset="wordpress-newsletter",
+        name="Rea",
+        language="de",
+        attributes={"np1": "Bath"},
+        tags=("2",),
+        answer="page",
+    ),
     "wordpress-newsletter-ajax": Says(preset="wordpress-newsletter", name="Rea", language="de", answer=LOOK),
     "netlify": Says(preset="netlify", name="Rea", attributes={"role": "leader, follower"}, answer="page"),
     "formspree": Says(preset="formspree", attributes={"message": "Hello"}, answer="thanks"),
     "formspree-json": Says(preset="formspree", attributes={"message": "Hello"}, answer=SUPERSET),
+    "beehiiv-form": Says(preset="beehiiv-form", utm={"ref": "footer"}, answer="page"),
     "beehiiv-link": Says(preset="beehiiv-link", answer="thanks"),
     "plain": Says(preset="plain", name="Zoë", timezone="Asia/Kolkata", attributes={"shoe size": "41"}, answer="thanks"),
 }
