@@ -29,6 +29,7 @@ from sequencer.flows import dispatch, rehearsal
 from sequencer.web import (
     access,
     api,
+    archive,
     guard,
     heads,
     images,
@@ -66,6 +67,7 @@ def build(app: App, *, lifespan: Lifespan | None = None, body_seconds: float = g
             *person.routes(),
             *move.routes(),
             *access.routes(),
+            *archive.routes(),
             Route(f"{IMAGES}/{{name}}", images.show),
             *remote.ROUTES,
             *api.routes(app),

@@ -14,8 +14,8 @@ MOST_OF_PROGRAMS = 256 * 1024
 # hundred bytes. Programs post from data centres.
 BODY_SECONDS = 30.0
 
-# What a search engine may list: sign-up forms, and what they are made of. Any other page is somebody's own.
-_LISTED = frozenset({"", "f", "static", "i", "favicon.ico"})
+# What a search engine may list: sign-up forms, the archive, and their parts. Any other page is somebody's own.
+_LISTED = frozenset({"", "f", "static", "i", "archive", "favicon.ico"})
 
 
 def policy(*, framers: Collection[str] = (), onward: Collection[str] = (), scripts: bool = False) -> str:

@@ -197,6 +197,7 @@ PAGES: Mapping[str, Place] = {
     "data": Place("data.html", _by_mail(READER, "/data/")),
     "erase": Place("erase.html", _pressed(_a_strangers_data, "Erase …")),
     "erased": Place("erased.html", _erased),
+    "archive": Place("archive.html", _at("/archive")),
     "test mail": Place("tried.html", _at("/test/u/anything")),
     "not found": Place("error.html", _at("/nowhere"), status=404),
     "forged link": Place("error.html", _at("/u/forged"), status=400),

@@ -74,6 +74,9 @@ class Town:
         arabic = shutil.copytree(stage.folder / "lessons" / "small", stage.folder / "lessons" / "arabic")
         with (arabic / "course.toml").open("a") as course:
             course.write('language = "ar"\n')
+        (stage.folder / "issues").mkdir()
+        letter = 'title = "The Letter"\nsender = "Ann Author <ann@example.org>"\n'
+        (stage.folder / "issues" / "newsletter.toml").write_text(letter)
         stage.serve()
         self._graduate()
         readers = (READER, LEFT, PAUSED, TWO, RETURNED, MOVES, MOVED, STAYED)
