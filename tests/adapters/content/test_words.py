@@ -162,7 +162,7 @@ def test_where_there_is_no_catalogue_it_is_english(tag: str) -> None:
 
 
 def test_a_page_in_hebrew_runs_from_right_to_left_in_english_words() -> None:
-    shown = page("confirm.html", {"course": {"title": "T", "subtitle": ""}}, "he")
+    shown = page("confirm.html", {"course": {"title": "T", "subtitle": "", "is_newsletter": False}}, "he")
     assert '<html lang="he" dir="rtl">' in shown
     assert "Yes, send me the course" in shown
 
