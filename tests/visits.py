@@ -42,6 +42,16 @@ _COURSE = {
     "is_newsletter": False,
 }
 _LETTER = {**_COURSE, "lessons": 0, "is_newsletter": True}
+_ARCHIVE = {
+    "title": "T",
+    "subtitle": "U",
+    "issues": [{"url": "/archive/1-x", "subject": "S", "preheader": "P", "day": "D", "date": "2026-03-02"}],
+    "number": 2,
+    "newer": "/archive",
+    "older": "/archive?page=3",
+    "feed_url": "/archive/feed.xml",
+    "form_url": "/f/x",
+}
 _PREFERENCES = {
     "newsletter": {"value": "newsletter", "title": "T", "is_on": True},
     "url": "/p/x",
@@ -112,6 +122,8 @@ VISITS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("certificate.html", _CERTIFICATE),
     ("certificate.html", {**_CERTIFICATE, "certificate": _NAMELESS, "ended": WHEN}),
     ("challenge.html", {"action": "/f/x", "fields": [], "challenge": "{}", "reply_to": "a@b.c"}),
+    ("archive.html", _ARCHIVE),
+    ("archive.html", {**_ARCHIVE, "issues": (), "number": 1, "newer": "", "older": "", "form_url": ""}),
     ("confirm.html", {"course": _COURSE}),
     ("confirm.html", {"course": _LETTER}),
     ("confirmed.html", {"course": _COURSE, "first_due": WHEN}),
