@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -60,12 +61,18 @@ class Street:
 
     def __init__(self) -> None:
         self.sites: dict[str, ASGIApp] = {}
+        self.at_work = Counter[str]()
         self.url = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lead a request to its door."""
         if scope["type"] == "http":
-            await self.sites[Headers(scope=scope)["host"]](scope, receive, send)
+            host = Headers(scope=scope)["host"]
+            self.at_work[host] += 1
+            try:
+                await self.sites[host](scope, receive, send)
+            finally:
+                self.at_work[host] -= 1
 
 
 STREET = Street()
@@ -101,6 +108,8 @@ class Door:
         STREET.sites[self.host] = asgi.build(self.app)
         with self.ask:
             yield self
+        # What is done after an answer, such as to note when a key was used, needs the database still.
+        wait_until(lambda: not STREET.at_work[self.host])
         del STREET.sites[self.host]
 
     def sign_up(self, fields: Mapping[str, str], **headers: str) -> httpx.Response:
