@@ -24,7 +24,7 @@ from sequencer.app import App
 from sequencer.cli import logs
 from sequencer.flows import dispatch
 from sequencer.web import asgi
-from sequencer.web.heads import BoundedHead
+from sequencer.web.heads import Bounded
 
 
 def measure(sign_ups: int, text: str, *, connections: int, accept: str, seed: int) -> dict[str, float]:
@@ -100,7 +100,7 @@ async def served(app: App, requests: list[bytes], connections: int) -> int:
     )
     config.load()
     waiting = iter(requests)
-    spoken = [_Connection(BoundedHead(config, ServerState(), {})) for _ in range(connections)]
+    spoken = [_Connection(Bounded(config, ServerState(), {})) for _ in range(connections)]
     await asyncio.gather(*(one.say(waiting) for one in spoken))
     return sum(one.wrong for one in spoken)
 
@@ -108,7 +108,7 @@ async def served(app: App, requests: list[bytes], connections: int) -> int:
 class _Connection(asyncio.Transport):
     """One connection on which requests are said one after the other."""
 
-    def __init__(self, protocol: BoundedHead) -> None:
+    def __init__(self, protocol: Bounded) -> None:
         super().__init__({"peername": ("127.0.0.1", 1), "sockname": ("127.0.0.1", 8000)})
         self.wrong = 0
         self._protocol = protocol

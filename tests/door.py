@@ -20,7 +20,6 @@ from sequencer import settings as options
 from sequencer.app import App
 from sequencer.settings import Settings
 from sequencer.web import asgi
-from sequencer.web.heads import HEAD_SECONDS
 
 ENVIRON = {
     "SEQUENCER_BASE_URL": "https://mail.example.org",
@@ -32,10 +31,10 @@ THANKS = "https://www.example.org/thank-you?from=form"
 
 
 @contextmanager
-def served(site: ASGIApp, *, head_seconds: float = HEAD_SECONDS) -> Iterator[str]:
+def served(site: ASGIApp, **waits: float) -> Iterator[str]:
     """A server for `site`, up when this is entered and down when it is left; its address."""
     with asgi.listen("127.0.0.1", 0, instead="") as on:
-        server = asgi.server(site, head_seconds=head_seconds)
+        server = asgi.server(site, **waits)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [on]})
         thread.start()
         wait_until(lambda: server.started)

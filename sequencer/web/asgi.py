@@ -106,9 +106,13 @@ def listen(host: str, port: int, *, instead: str) -> socket.socket:
     return on
 
 
-def server(site: ASGIApp, *, head_seconds: float = heads.HEAD_SECONDS) -> uvicorn.Server:
+def server(
+    site: ASGIApp, *, head_seconds: float = heads.HEAD_SECONDS, take_seconds: float = heads.TAKE_SECONDS
+) -> uvicorn.Server:
     """What serves `site`. No access log: addresses of pages hold keys."""
-    bounded = cast("type[asyncio.Protocol]", partial(heads.BoundedHead, patience=head_seconds))
+    bounded = cast(
+        "type[asyncio.Protocol]", partial(heads.Bounded, head_seconds=head_seconds, take_seconds=take_seconds)
+    )
     config = uvicorn.Config(
         site,
         http=bounded,

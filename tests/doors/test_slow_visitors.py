@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
-from door import Door, served
+from door import Door, served, wait_until
 from house import House, small_course
 from program import Program
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from sequencer.store.database import Database
 from sequencer.web import asgi
@@ -159,3 +161,35 @@ def test_in_time_is_in_time(patient: tuple[Door, str]) -> None:
         wire.sendall(b"Length: 23\r\n\r\nemail=rea")
         wire.sendall(b"%40example.org")
         assert b'"ok":true' in to_the_end(wire)
+
+
+LONG = b"x" * 8_000_000  # more than the system's buffers take
+
+
+async def long_answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """An image that is far too large."""
+    if scope["type"] == "http":
+        await Response(LONG)(scope, receive, send)
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_whoever_does_not_take_their_answer_is_hung_up_on(version: bytes) -> None:
+    waits = {"head_seconds": 600, "take_seconds": 0.05}
+    with served(long_answer, **waits) as url, opened(url, b"GET / HTTP/%s\r\n\r\n" % version) as wire:
+        wait_until(lambda: is_dead(wire))
+
+
+def is_dead(wire: socket.socket) -> bool:
+    """Whether nobody listens at the other end any more: then the system refuses what is said."""
+    try:
+        wire.send(b"\r\n")  # which means nothing between two requests
+    except ConnectionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_whoever_takes_it_piece_by_piece_gets_all_of_it(version: bytes) -> None:
+    request = b"GET / HTTP/%s\r\nConnection: close\r\n\r\n" % version
+    with served(long_answer, take_seconds=20) as url:
+        assert said_to(url, request).endswith(LONG)
