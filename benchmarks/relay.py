@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 
 import aiosmtplib
 
@@ -68,8 +68,9 @@ class _Ledger:
         """No limit."""
         return Grant(most=room)
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:  # noqa: ARG002 (a ledger that counts nothing)
         """Nothing was leased."""
+        return ()
 
     def share(self, _news: Sequence[Rest], _relays: Sequence[str]) -> Sequence[Rest]:
         """Nobody else is told."""

@@ -114,11 +114,12 @@ def fleet(
     connections: int = 4,
     delay: float = 0.01,
     parted: bool = False,
+    relay: str = "",
     **options: str,
 ) -> Iterator[Fleet]:
     """So many messages that are due, on an empty PostgreSQL database; what is in doubt is held.
 
-    `parted`: the database is divided into shards.
+    `parted`: the database is divided into shards. `relay` are more options of the relay, as its address has them.
     """
     db = ground.database(folder, url)
     if parted:
@@ -131,7 +132,7 @@ def fleet(
 secret_key = "{ground.SECRET}"
 postal_address = "1 Example Street"
 database_url = "{url}"
-relay_url = "smtp://127.0.0.1:{sink.port}?tls=off&connections={connections}"
+relay_url = "smtp://127.0.0.1:{sink.port}?tls=off&connections={connections}{relay}"
 courses = "{shipped("lessons")}"
 {more}""",
             encoding="utf-8",

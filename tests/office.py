@@ -1,7 +1,7 @@
 """Which ledger do several relays share in tests? A queue: what goes back as it was comes to its end again."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relay import a_parcel, recipient
@@ -54,9 +54,10 @@ class Office:
         self.free[name] += max(0, min(room - self.free[name], relay.daily_quota - self.used[name] - self.free[name]))
         return Grant(most=min(room, self.free[name]))
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:
         assert set(unused.values()) == {0}
         self.free.clear()
+        return ()
 
     def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
         return {name: reason for name, reason in self.paused().items() if name in relays}

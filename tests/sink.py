@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import time
 from collections import Counter
 from typing import Self
 
@@ -12,11 +13,13 @@ _MESSAGE_ID = re.compile(rb"^Message-ID: (.*)\r$", re.MULTILINE)
 class Sink:
     """A relay that takes everything, a group of commands at a time, and writes down each Message-ID it accepted.
 
-    Its answer to a message comes `delay` seconds later.
+    Its answer to a message comes `delay` seconds later. `begun` has the instant at which each message began, in
+    seconds of a clock that only goes forward.
     """
 
     def __init__(self, *, delay: float = 0) -> None:
         self.accepted: Counter[bytes] = Counter()
+        self.begun: list[float] = []
         self.port = 0
         self._delay = delay
         self._loop = asyncio.new_event_loop()
@@ -36,7 +39,7 @@ class Sink:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Conversation(self.accepted, self._delay), "127.0.0.1", 0)
+            self._loop.create_server(lambda: _Conversation(self.accepted, self.begun, self._delay), "127.0.0.1", 0)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -45,8 +48,9 @@ class Sink:
 
 
 class _Conversation(asyncio.Protocol):
-    def __init__(self, accepted: Counter[bytes], delay: float) -> None:
+    def __init__(self, accepted: Counter[bytes], begun: list[float], delay: float) -> None:
         self._accepted = accepted
+        self._begun = begun
         self._delay = delay
         self._rest = b""
         self._content = self._waits = False
@@ -89,6 +93,9 @@ class _Conversation(asyncio.Protocol):
         match line[:4].upper():
             case b"EHLO":
                 return b"250-sink\r\n250 PIPELINING\r\n"
+            case b"MAIL":
+                self._begun.append(time.monotonic())
+                return b"250 2.0.0 Ok\r\n"
             case b"DATA":
                 self._content = True
                 return b"354 go on\r\n"

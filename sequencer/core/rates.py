@@ -118,6 +118,7 @@ class Purse:
 
     def __init__(self) -> None:
         self._slots: deque[_Slots] = deque()
+        self._spared: _Slots | None = None
 
     def put(self, grant: Grant, *, asked: float, answered: float) -> None:
         """What was granted between these two instants, whenever that was: later at its beginning, sooner at its end."""
@@ -145,11 +146,16 @@ class Purse:
         return Turn(start=max(at, first.opens), end=first.closes)
 
     def spare(self, now: float) -> int:
-        """How many of the last lease were not used, which is the end of it; the purse is empty then."""
+        """How many of the last lease were not used, which is the end of it; they are ours no longer."""
         self._drop(now)
-        unused = self._slots[-1].count if self._slots else 0
-        self._slots.clear()
-        return unused
+        self._spared = self._slots.pop() if self._slots else None
+        return self._spared.count if self._spared else 0
+
+    def keep(self) -> None:
+        """Nobody took them back: they are ours after all."""
+        if self._spared:
+            self._slots.append(self._spared)
+        self._spared = None
 
     def _drop(self, now: float) -> None:
         while self._slots:

@@ -7,7 +7,7 @@ the same moment go into one transaction, so that the price of a commit is shared
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -58,8 +58,11 @@ class Ledger(Protocol):
         """
         ...
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
-        """The round is over, and for each of these relays so many of the last turns were not needed."""
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:
+        """The round is over, and for each of these relays so many of the last turns were not needed.
+
+        Those relays whose turns are taken back; those of the others can be used by nobody but the courier.
+        """
         ...
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
@@ -205,13 +208,23 @@ class _Round:
                 self._wake.set()
                 await committer
                 await self._share(hear=False)
-                if unused := {way.relay.name: way.spare() for way in self._ways if way.is_limited}:
-                    await self._ask(self._ledger.give_back, unused)
+                await self._give_back()
                 watcher.cancel()
         finally:
             for way in self._ways:
                 way.abandon()
         return self._carried()
+
+    async def _give_back(self) -> None:
+        """What was leased and not needed is there for others; where it cannot be, for our own next round."""
+        limited = [way for way in self._ways if way.is_limited]
+        if limited:
+            # Ours no longer before that is on record: if we fall between the two, nobody has them.
+            unused = {way.relay.name: way.spare() for way in limited}
+            taken = await self._ask(self._ledger.give_back, unused)
+            for way in limited:
+                if way.relay.name not in taken:
+                    way.keep()
 
     def _carried(self) -> Carried:
         standing = " ".join(way.trouble for way in self._ways if way.trouble)

@@ -85,6 +85,11 @@ class Throttle:
         """How many of the last turns nobody has used; they are ours no longer."""
         return 0 if self._purse is None else self._purse.spare(self._clock())
 
+    def keep(self) -> None:
+        """They could not be given back: the next round may use them."""
+        if self._purse is not None:
+            self._purse.keep()
+
     @property
     def is_ready(self) -> bool:
         """Whether the rate lets a message start at once."""

@@ -146,6 +146,10 @@ class Way:
         """How many turns nobody needs, now that the round is over."""
         return self._throttle.spare()
 
+    def keep(self) -> None:
+        """They could not be given back."""
+        self._throttle.keep()
+
     def lane(self, room: int) -> Lane:
         """As the ledger sees it."""
         return Lane(relay=self.relay, smtputf8=self._smtputf8, room=room)

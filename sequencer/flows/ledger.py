@@ -103,9 +103,9 @@ class PassLedger:
         """How many of `room` messages this relay may be given now, and turns for those that hold none."""
         return self._ration.lease(relay, room, held)
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:
         """What was leased and not needed is there for others; of each of these relays so many of the last turns."""
-        self._ration.give_back(unused)
+        return self._ration.give_back(unused)
 
     def rests(self, relays: Sequence[str]) -> Mapping[str, str]:
         """Those of these relays that an admin has paused; all of them where everything stands still."""
@@ -149,6 +149,7 @@ class PassLedger:
         if self._stop():
             return []
         with self._db.begin() as tx:
+            hot.steer(tx)
             still = pauses.still(tx)
             usable = [place for place in places if place.relay.name not in still.relays and still.everything is None]
             claims = self._waiting(tx, len(usable), (), deliveries.AT_ONCE) if usable else []

@@ -7,7 +7,7 @@ that too little is sent rather than too much.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sequencer.core import limits, precedence, rates
@@ -79,22 +79,28 @@ class Ration:
                 with self._counting:
                     self._free[relay] += 1
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
-        """The pass is over: nobody needs what is left, nor the last turns of each relay, so many of them."""
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:
+        """The pass is over: nobody needs what is left, nor the last turns of each relay, so many of them.
+
+        Those whose turns were taken back: where another leased what follows, or this pass leased nothing, none are.
+        """
         ends = {name: self._ends.pop(name) for name, turns in unused.items() if turns and name in self._ends}
         free, issues = +self._free, +self._issues
+        taken: set[str] = set()
         if not ends and not free and not issues:
-            return
+            return taken
         with self._db.begin() as tx:
             # In one order for all, as each relay is locked.
             for name in sorted({*ends, *free, *issues}):
                 if name in ends:
                     rate, end = ends[name]
-                    buckets.give_back(tx, name, rate, end=end, unused=unused[name])
+                    if buckets.give_back(tx, name, rate, end=end, unused=unused[name]):
+                        taken.add(name)
                 if free[name] or issues[name]:
                     relays.use(tx, name, -free[name], issues=issues[name], now=self._now)
         self._free.clear()
         self._issues.clear()
+        return taken
 
     def for_issues(
         self, tx: Transaction, among: Sequence[Relay], *, share: int, lessons: Callable[[int], int]

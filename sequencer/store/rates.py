@@ -26,11 +26,14 @@ def lease(tx: Transaction, name: str, rate: Rate, *, wanted: int) -> Lease:
     return leased
 
 
-def give_back(tx: Transaction, name: str, rate: Rate, *, end: int, unused: int) -> None:
-    """The last turns of the lease that ended there were not needed; they are lost where somebody leased since."""
+def give_back(tx: Transaction, name: str, rate: Rate, *, end: int, unused: int) -> bool:
+    """The last turns of the lease that ended there were not needed; False where somebody leased what follows them."""
     tat, _ = lock(tx, name)
+    if tat != end:
+        return False
     after = rates.given_back(rate, tat, end=end, unused=unused)
     tx.execute(update(rate_bucket).where(rate_bucket.c.name == name).values(tat=after))
+    return True
 
 
 def lock(tx: Transaction, name: str) -> tuple[int, int]:

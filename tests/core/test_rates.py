@@ -133,10 +133,13 @@ class World:
             self.begun.append(self.now)
 
     def give_back(self, which: int) -> None:
-        """A worker has no more to send."""
+        """A worker has no more to send; what nobody can take back it keeps."""
         worker = self.workers[which]
         unused = worker.purse.spare(self.now + worker.shift)
+        if self.tat != worker.end:
+            worker.purse.keep()
         self.tat = rates.given_back(self.rate, self.tat, end=worker.end, unused=unused)
+        worker.end = 0
 
     def die(self, which: int) -> None:
         """A worker is gone with what it held; another takes its place."""
@@ -210,6 +213,11 @@ def test_of_several_leases_the_first_is_used_first_and_the_rest_of_the_last_is_w
     starts = [purse.take(10.0) for _ in range(3)]
     assert [one.start for one in starts if one] == [10.0, 10.5, 15.0]
     assert (purse.spare(10.0), purse.count(10.0)) == (2, 0)
+    purse.keep()
+    assert (purse.count(10.0), purse.take(10.0)) == (2, Turn(start=15.5, end=24.5))
+    assert (purse.spare(30.0), purse.count(30.0)) == (0, 0)
+    purse.keep()
+    assert purse.count(10.0) == 0
 
 
 def test_a_turn_without_a_rate_has_no_end() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 import trustme
@@ -162,8 +162,9 @@ class Two:
     def lease(self, _relay: Relay, room: int, _held: int) -> Grant:
         return Grant(most=room)
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:
         assert not unused
+        return ()
 
     def rests(self, _relays: Sequence[str]) -> Mapping[str, str]:
         return {}

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -56,8 +56,9 @@ class MemoryLedger:
     def lease(self, _relay: Relay, room: int, _held: int) -> Grant:
         return Grant(most=room)
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:
         assert not unused
+        return ()
 
     def rests(self, _relays: Sequence[str]) -> Mapping[str, str]:
         return {}

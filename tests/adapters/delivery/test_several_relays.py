@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -321,7 +321,7 @@ class Leased(Office):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.tat, self.turns = 0, 0
+        self.tat, self.turns, self.takes_back = 0, 0, True
 
     def lease(self, relay: Relay, room: int, held: int) -> Grant:
         rate = rates.rate(relay.rate)
@@ -330,8 +330,9 @@ class Leased(Office):
         self.turns += leased.count
         return rates.grant(rate, leased, most=room)
 
-    def give_back(self, unused: Mapping[str, int]) -> None:
-        self.turns -= sum(unused.values())
+    def give_back(self, unused: Mapping[str, int]) -> Collection[str]:
+        self.turns -= sum(unused.values()) if self.takes_back else 0
+        return unused if self.takes_back else ()
 
 
 @in_or_out
@@ -342,6 +343,20 @@ def test_each_message_has_a_turn_and_turns_that_are_not_needed_are_given_back(*,
     assert Counter(relay.recipients) == everybody(120)
     assert office.turns >= 120
     assert office.released == []
+
+
+def test_turns_that_nobody_takes_back_are_used_in_the_next_round() -> None:
+    first, clock = Leased(4), Clock()
+    first.takes_back = False
+    with ChaosRelay() as relay:
+        courier = SmtpCourier(relay.settings(connections=4, rate=10), clock=clock)
+        # While the clock stands still only those turns come that are open at once.
+        first.tat = time.monotonic_ns()
+        courier._throttles[0][0].granted(Grant(most=9, count=9, wait=-0.4, interval=0.05, grace=9.0), asked=clock.now)
+        assert courier.carry(first).tried == 4
+        again = Leased(4)
+        assert courier.carry(again).tried == 4
+    assert (first.turns, again.turns) == (0, 0)
 
 
 def test_whoever_greets_so_late_that_turns_are_over_gets_everything_all_the_same() -> None:

@@ -398,7 +398,7 @@ def _explained(db: Database, act: Callable[[Transaction], object]) -> list[str]:
     [
         (lambda tx: hot.claim_due(tx, now=NOW, limit=200), "enrolment_due (next_due_at<?)"),
         (enrolments.next_due, "enrolment_due"),
-        (lambda tx: deliveries.claim_waiting(tx, now=NOW, limit=200), "delivery_waiting (due_at<?)"),
+        (lambda tx: deliveries.claim_waiting(tx, now=NOW, limit=200), "delivery_lane (kind=? AND due_at<?)"),
         (deliveries.next_due, "delivery_waiting"),
         (lambda tx: deliveries.expired(tx, limit=200), "delivery_leased (lease_until<?)"),
     ],
