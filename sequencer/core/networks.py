@@ -3,6 +3,9 @@
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+# As nearly all are written already, and as ipaddress would write it.
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d{1,5})?|([\d.]+):\d{1,5}", re.ASCII)
 
 
@@ -11,8 +14,11 @@ def plain(said: str) -> str:
 
     The zone of an IPv6 address is left out: it means something on one machine alone, and may be any text of any length.
     """
-    bracketed = _WITH_PORT.fullmatch(said.strip())
-    named = (bracketed[1] or bracketed[2] or "") if bracketed else said.strip()
+    said = said.strip()
+    if _IPV4.fullmatch(said):
+        return said
+    bracketed = _WITH_PORT.fullmatch(said)
+    named = (bracketed[1] or bracketed[2] or "") if bracketed else said
     try:
         return str(_at(named.partition("%")[0]))
     except ValueError:

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from disposable_email_domains import blocklist
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from sequencer.core.model import Address
 from sequencer.errors import BadRequest
@@ -13,6 +13,12 @@ _LONGEST = 320
 # A local part of words with dots between them, in ASCII (RFC 5322 §3.2.3), and a domain that needs no translation.
 _WORD = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN = re.compile(rf"(?=.{{3,254}}$)(?=[^@]{{1,64}}@)({_WORD}(?:\.{_WORD})*)@((?!.*xn--)[A-Za-z0-9.-]+)", re.ASCII)
+
+# A domain that the library leaves as it is, but for the reserved ones: labels of at most 63 in lower case, a last one
+# that ends with a letter, and no two hyphens in a row, which may mean a translation.
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_USUAL = re.compile(rf"(?=.{{1,253}}$)(?!.*--)(?:{_LABEL}\.)+(?=.*[a-z]$){_LABEL}", re.ASCII)
+_RESERVED = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 def parse(text: str) -> Address:
@@ -43,7 +49,12 @@ def parse(text: str) -> Address:
 
 @lru_cache(4096)
 def _domain(domain: str) -> str:
-    """The domain as the library writes it. Raises EmailNotValidError."""
+    """The domain as the library writes it. Raises EmailNotValidError.
+
+    The library takes a tenth of what a sign-up costs to find that nothing is unusual about it.
+    """
+    if _USUAL.fullmatch(domain) and not f".{domain}".endswith(_RESERVED):
+        return domain
     return validate_email(f"a@{domain}", check_deliverability=False).domain
 
 

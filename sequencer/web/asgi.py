@@ -45,6 +45,7 @@ from sequencer.web import (
 from sequencer.web.guard import Guard
 from sequencer.web.pages import app_of, gone, language_of, page, refuse, refuse_http, wants_json
 from sequencer.web.spanned import Spanned
+from sequencer.web.straight import Straight
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,8 @@ def build(app: App, *, lifespan: Lifespan | None = None, body_seconds: float = g
     site.state.reception = reception.open_reception(app)
     signing = [f"/f/{form.key}" for form in app.settings.forms.values() if form.signature]
     https = app.settings.base_url.startswith("https://")
-    guarded = Guard(site, https=https, for_programs=signing, body_seconds=body_seconds)
+    quick = Straight(site, signup.sign_up, app.settings.forms)
+    guarded = Guard(quick, https=https, for_programs=signing, body_seconds=body_seconds)
     return Spanned(guarded, app.spans)
 
 

@@ -9,6 +9,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from sequencer.web.guard import WHOLE
+
 MOST_HEAD = 64 * 1024
 # A head is written at once, and fits into a few packets: on the worst line, what is lost is sent again within seconds.
 HEAD_SECONDS = 10.0
@@ -80,6 +82,11 @@ class Bounded(HttpToolsProtocol):
         """All is said; what does not fit into the system's buffers waits for the visitor to take it."""
         super().on_response_complete()
         self._see_it_taken()
+
+    def on_message_complete(self) -> None:
+        """All of it is there: the guard need not watch for its end."""
+        super().on_message_complete()
+        self.scope[WHOLE] = True  # type: ignore[literal-required]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more."""

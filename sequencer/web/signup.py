@@ -36,6 +36,7 @@ from sequencer.web.hosted import Trouble
 from sequencer.web.intake import Intake, Visit
 from sequencer.web.pages import AGAIN, app_of, language_of, status_of, words_of
 from sequencer.web.shapes import Preset, Speech
+from sequencer.web.straight import or_stumble
 
 _NO_KEY = 'This needs a key in a header like "Authorization: Bearer sq_…"; "sequencer key new" makes one.'
 _BY_LINK = words.later("Nobody is signed up by a link alone here; please press the button of the form.")
@@ -44,7 +45,7 @@ _BY_LINK = words.later("Nobody is signed up by a link alone here; please press t
 def routes() -> list[Route]:
     """The addresses of forms: our own, and below and beside it those that other providers' scripts insist upon."""
     found = [
-        Route("/f/{form}", sign_up, methods=["GET", "POST", "OPTIONS"]),
+        Route("/f/{form}", or_stumble(sign_up), methods=["GET", "POST", "OPTIONS"]),
         Route("/f/{form}/embed", embedded, methods=["GET", "POST"]),
     ]
     for below in ("/f/{form}", ""):

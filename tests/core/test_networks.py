@@ -1,6 +1,10 @@
 """Where in the internet is somebody, and how much of that is told?"""
 
+from ipaddress import ip_address
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from sequencer.core import networks
 
@@ -44,3 +48,21 @@ def test_of_nobody_nothing_is_told() -> None:
 )
 def test_an_address_is_written_in_one_way_whatever_stands_around_it(said: str, plain: str) -> None:
     assert networks.plain(said) == plain
+
+
+@example("01.2.3.4")
+@example("1.2.3.256")
+@example("1.2.3.4.5")
+@example("\u0661.2.3.4")
+@given(
+    st.ip_addresses(v=4).map(str)
+    | st.lists(st.integers(0, 300).map(str) | st.text("0123456789\u0663", max_size=4), min_size=3, max_size=5).map(
+        ".".join
+    )
+)
+def test_the_usual_kind_is_read_as_the_library_reads_it(said: str) -> None:
+    try:
+        expected = str(ip_address(said))
+    except ValueError:
+        expected = ""
+    assert networks.plain(said) == expected

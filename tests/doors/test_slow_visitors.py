@@ -193,3 +193,12 @@ def test_whoever_takes_it_piece_by_piece_gets_all_of_it(version: bytes) -> None:
     request = b"GET / HTTP/%s\r\nConnection: close\r\n\r\n" % version
     with served(long_answer, take_seconds=20) as url:
         assert said_to(url, request).endswith(LONG)
+
+
+def test_a_body_that_came_with_its_head_is_taken_though_there_was_no_time_at_all(house: House) -> None:
+    house.publish(small_course())
+    door = Door(house)
+    with door.open(), served(asgi.build(door.app, body_seconds=0)) as url:
+        begun = FORM + b"Connection: close\r\nContent-Length: 21\r\n\r\nemail="
+        assert said_to(url, begun + b"rea@example.org").startswith(b"HTTP/1.1 200")
+        assert said_to(url, begun).startswith(b"HTTP/1.1 408")

@@ -98,6 +98,8 @@ def test_what_could_hide_something_or_has_no_end_is_refused_at_once(typed: str) 
 
 
 _WORDS = st.text("ab0.-_+'%é@xn", max_size=9)
+_LABELS = st.text("ab0-x", max_size=5) | st.sampled_from(["test", "local", "arpa", "onion", "invalid", "b" * 63, "B"])
+_DOMAINS = st.lists(_LABELS, min_size=1, max_size=4).map(".".join)
 
 
 @example(local="a.b+c", domain="Example.ORG")
@@ -109,11 +111,21 @@ _WORDS = st.text("ab0.-_+'%é@xn", max_size=9)
 @example(local="a", domain="-x.org")
 @example(local="a", domain="1.2.3.4")
 @example(local="a", domain=f"{'b.' * 130}org")
-@given(local=_WORDS, domain=_WORDS | _WORDS.map(lambda name: f"{name}.org"))
+@example(local="a", domain="ab--c.org")
+@example(local="a", domain="abc--d.org")
+@example(local="a", domain="contest")
+@example(local="a", domain="con.test")
+@example(local="a", domain="example.contest")
+@example(local="a", domain="local.example.0rg")
+@example(local="a", domain="example.or9")
+@example(local="a", domain=f"{'b' * 63}.org")
+@example(local="a", domain=f"{'b' * 64}.org")
+@example(local="a", domain="".join(f"{'b' * 62}." for _ in range(4)) + "c")
+@given(local=_WORDS, domain=_DOMAINS | _WORDS | _WORDS.map(lambda name: f"{name}.org"))
 def test_the_quick_way_and_the_librarys_say_the_same(local: str, domain: str) -> None:
     typed = f"{local}@{domain}"
     try:
-        found = validate_email(typed, check_deliverability=False)
+        found = validate_email(typed, check_deliverability=False, strict=True)
     except EmailNotValidError:
         with pytest.raises(BadRequest):
             address.parse(typed)
