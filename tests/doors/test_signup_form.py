@@ -413,7 +413,10 @@ def test_a_mistyped_address_comes_back_in_the_form_with_what_was_typed(quiet_doo
         # HAProxy adds a line of its own below the one that the visitor made up.
         (("127.0.0.1",), ["6.6.6.6", "203.0.113.9"], "203.0.113.9"),
         (("127.0.0.1",), ["6.6.6.6, <script>"], "127.0.0.1"),
-        (("127.0.0.1",), ["203.0.113.9:4711"], "127.0.0.1"),
+        # Azure's gateway writes a port behind the address; others write IPv4 as IPv6, or name a zone.
+        (("127.0.0.1",), ["203.0.113.9:4711"], "203.0.113.9"),
+        (("127.0.0.1",), ["::ffff:203.0.113.9"], "203.0.113.9"),
+        (("127.0.0.1",), ["[2001:db8::9%eth0]:4711"], "2001:db8::9"),
         (("127.0.0.1",), [",,"], "127.0.0.1"),
     ],
 )
