@@ -51,7 +51,7 @@ def reconcile(ctx: click.Context, log: TextIO | None, folders: tuple[Path, ...],
         frame.print_json({"message_ids": done.ids, "found": done.found, "people": done.people})
         return
     click.echo(
-        f"Message-IDs in the log: {done.ids:,}; lessons settled as sent: {done.found:,}; people: {done.people:,}."
+        f"Message-IDs in the log: {done.ids:,}; messages settled as sent: {done.found:,}; people: {done.people:,}."
     )
 
 
@@ -76,6 +76,12 @@ def _tell(told: Replayed) -> None:
             f"{len(told.unpublished):,} lessons were published after the backup: {_named(told.unpublished)}. Look at "
             '"sequencer course plan" before you resume.'
         )
+    if told.unscheduled:
+        click.echo(
+            f"{len(told.unscheduled):,} issues of the newsletter were scheduled after the backup, which does not know "
+            f"them: {_named(told.unscheduled)}. Nothing of them goes out by itself; scheduled again, an issue would "
+            "come to everybody, also to those who have it."
+        )
 
 
 def _named(which: Collection[int]) -> str:
@@ -92,4 +98,5 @@ def _plain(told: Replayed) -> dict[str, object]:
         "unknown_people": sorted(told.unknown),
         "unconfirmed_people": sorted(told.unconfirmed),
         "unpublished_lessons": sorted(told.unpublished),
+        "unscheduled_issues": sorted(told.unscheduled),
     }

@@ -325,6 +325,11 @@ class Press:
         domain = sender.rpartition("@")[2]
         return tokens.message_id(self._imprint.secret, DeliveryKind.LESSON, lesson, who, run, domain=domain)
 
+    def issue_message_id(self, issue: Issue, who: SubscriberId, run: int) -> str:
+        """The Message-ID that an issue to this person has, or would have, in the run of this number."""
+        domain = issue.words.sender.address.rpartition("@")[2]
+        return tokens.message_id(self._imprint.secret, DeliveryKind.ISSUE, issue.id, who, run, domain=domain)
+
 
 def _list_id(course: Course) -> str:
     # RFC 2919: the same for as long as the course, or the newsletter, lives.

@@ -6,11 +6,10 @@ After a crash that is an answer whose commit failed; after a restored backup, al
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import (
@@ -20,30 +19,28 @@ from sequencer.core.model import (
     DeliveryKind,
     DeliveryState,
     EnrolmentId,
-    EnrolmentState,
+    IssueId,
+    IssueState,
     LessonId,
-    Revision,
     RevisionId,
     SubscriberId,
     SubscriberState,
 )
 from sequencer.core.records import Noted, Record
-from sequencer.flows import hours, several, telling
+from sequencer.flows import retrace, telling
 from sequencer.flows.archive import Archive
 from sequencer.flows.plan import go_on
-from sequencer.flows.several import Finisher
-from sequencer.store import deliveries, hot, pauses, replayed, sequences
+from sequencer.store import deliveries, hot, issues, pauses, replayed, sequences
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Settlement
 from sequencer.store.journal import Journal
 from sequencer.store.pauses import Scope
-from sequencer.store.places import Waiting
 
 log = logging.getLogger(__name__)
 
 _BATCH = 500
-_UTC = ZoneInfo("UTC")
 _WORDS = "A sender's journal says how it ended."
+_WORDS_OF_ANOTHER = "A sender's journal says that the person got the issue when it was scheduled anew."
 _NOT_YET = (DeliveryState.QUEUED, DeliveryState.CLAIMED, DeliveryState.DEFERRED)
 _IN_DOUBT = (DeliveryState.SENDING, DeliveryState.UNCERTAIN)
 _EVENTS: Mapping[Noted, DeliveryEvent] = MappingProxyType(
@@ -60,7 +57,8 @@ class Replayed:
     """What journals told. `settled` rows had no end, `made` ones were not there; `people` moved on.
 
     `unknown` are people whom the database does not know, who signed up after the backup; `unconfirmed` those who
-    confirmed after it. `lessons` are messages of lessons or issues that were published after it.
+    confirmed after it. `unpublished` are lessons that were published after it, `unscheduled` issues that were
+    scheduled after it.
     """
 
     records: int = 0
@@ -70,6 +68,7 @@ class Replayed:
     unknown: set[SubscriberId] = field(default_factory=set)
     unconfirmed: set[SubscriberId] = field(default_factory=set)
     unpublished: set[int] = field(default_factory=set)
+    unscheduled: set[int] = field(default_factory=set)
 
 
 def settle_known(
@@ -148,11 +147,14 @@ class _Batch:
         self._archive = archive
         self._told = told
         self._now = now
+        self._issues: Mapping[IssueId, tuple[IssueState, int]] = {}
 
     def take(self, batch: Sequence[Record]) -> None:
         """Settle what is there, and make what is not."""
         rows = replayed.rows(self._tx, batch)
         people = replayed.people(self._tx, {one.subscriber_id for one in batch})
+        named = {IssueId(one.campaign_id) for one in batch if one.kind is DeliveryKind.ISSUE}
+        self._issues = issues.standing(self._tx, named)
         settled: dict[DeliveryId, Noted] = {}
         made: set[replayed.Key] = set()
         # What was accepted counts, whatever else was tried.
@@ -166,6 +168,7 @@ class _Batch:
         claims = deliveries.claims(self._tx, settled) if settled else []
         hot.settle(self._tx, [_settlement(claim, settled[claim.id], self._now) for claim in claims], now=self._now)
         go_on(self._tx, self._archive, claims, now=self._now)
+        self._withhold([one for one in batch if one.outcome is Noted.ACCEPTED], rows.values(), settled)
         self._told.settled += len(claims)
         self._told.people |= {claim.subscriber_id for claim in claims}
 
@@ -191,45 +194,29 @@ class _Batch:
                 self._told.unpublished.add(one.campaign_id)
                 return
             published = self._archive.current(self._tx, course)
-            place, revision = self._moved(one, person, published), published.id
+            place = retrace.learner(self._tx, self._archive, one, person, published, now=self._now)
+            revision = published.id
+        elif one.kind is DeliveryKind.ISSUE:
+            if one.campaign_id not in self._issues:
+                self._told.unscheduled.add(one.campaign_id)
+                return
+            place = retrace.reader(self._tx, one, person, now=self._now)
+        if one.kind in (DeliveryKind.LESSON, DeliveryKind.ISSUE) and place is None:
+            # They confirmed after the backup: what they had is known when they do so again.
+            self._told.unconfirmed.add(one.subscriber_id)
         replayed.add(self._tx, one, place, revision)
         self._told.made += 1
         self._told.people.add(one.subscriber_id)
 
-    def _moved(self, one: Record, person: SubscriberState, revision: Revision) -> EnrolmentId | None:
-        """The person's place, moved behind this lesson where it was not; None where they are on no course of ours."""
-        found = replayed.place(self._tx, one.subscriber_id, revision.course_id)
-        if found is None and person is SubscriberState.ACTIVE:
-            replayed.begin(self._tx, one, revision.course_id, now=self._now)
-            found = replayed.place(self._tx, one.subscriber_id, revision.course_id)
-        if found is None:
-            # They confirmed after the backup: what they had is known when they do so again.
-            self._told.unconfirmed.add(one.subscriber_id)
-            return None
-        waiting, state = found
-        step = revision.lesson_ids.index(LessonId(one.campaign_id)) + 1 if one.campaign_id in revision.lesson_ids else 0
-        behind = one.run > waiting.run or (one.run == waiting.run and step > waiting.step)
-        if step and behind and state is not EnrolmentState.STOPPED:
-            self._move(one, waiting, step, revision)
-        return waiting.enrolment_id
-
-    def _move(self, one: Record, waiting: Waiting, step: int, revision: Revision) -> None:
-        """Their next lesson comes a gap after this one, at their hour, from now on."""
-        at = datetime.fromtimestamp(one.at, UTC)
-        sure = one.outcome is Noted.ACCEPTED
-        over = sure and step >= len(revision.lesson_ids)
-        due = None
-        if sure and not over:
-            due = hours.next_hour(replace(waiting, last=at), step, revision, now=self._now, instead=_UTC)
-        replayed.move(self._tx, waiting, run=one.run, step=step, due_at=due, finished_at=at if over else None)
-        if over:
-            finisher = Finisher(
-                subscriber_id=one.subscriber_id,
-                course_id=revision.course_id,
-                timezone=waiting.timezone,
-                preference=waiting.preference,
-            )
-            several.follow(self._tx, self._archive, [finisher], now=self._now)
+    def _withhold(self, accepted: Iterable[Record], rows: Iterable[Delivery], but: Collection[DeliveryId]) -> None:
+        """Whoever got an issue gets it no more by a row of the run before, in which it was called off since."""
+        had = {(one.campaign_id, one.subscriber_id) for one in accepted if one.kind is DeliveryKind.ISSUE}
+        others = [
+            row.id
+            for row in rows
+            if row.kind is DeliveryKind.ISSUE and (row.campaign_id, row.subscriber_id) in had and row.id not in but
+        ]
+        issues.withhold(self._tx, others, reason=_WORDS_OF_ANOTHER, now=self._now)
 
 
 def _settlement(claim: Claim, outcome: Noted, now: datetime) -> Settlement:

@@ -4,12 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
 
 from sequencer.core.lifecycle import DeliveryEvent, before
 from sequencer.core.model import (
     NEWSLETTER,
     Course,
+    DeliveryId,
     DeliveryKind,
     DeliveryState,
     Issue,
@@ -75,6 +76,16 @@ def cancel(tx: Transaction, which: IssueId, *, reason: str, now: datetime) -> in
     # Only what waits or is claimed is looked for, by the indexes of these alone: many millions may have been sent.
     going = or_(delivery.c.due_at.is_not(None), delivery.c.lease_until.is_not(None))
     mine = and_(delivery.c.kind == DeliveryKind.ISSUE, delivery.c.campaign_id == which, going)
+    return _stop(tx, mine, reason=reason, now=now)
+
+
+def withhold(tx: Transaction, which: Collection[DeliveryId], *, reason: str, now: datetime) -> None:
+    """These messages of issues do not go out, as far as they are not on the wire yet."""
+    if which:
+        _stop(tx, delivery.c.id.in_(list(which)), reason=reason, now=now)
+
+
+def _stop(tx: Transaction, mine: ColumnElement[bool], *, reason: str, now: datetime) -> int:
     cancelled = tx.execute(
         update(delivery)
         .where(mine, delivery.c.state.in_(before(DeliveryEvent.CANCEL)))

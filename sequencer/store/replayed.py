@@ -31,6 +31,7 @@ _CAMPAIGNS: Mapping[DeliveryKind, str] = {
     DeliveryKind.REMINDER: "consent",
     DeliveryKind.FAREWELL: "departure",
     DeliveryKind.MOVE: "address_change",
+    DeliveryKind.ISSUE: "issue",
 }
 Key = tuple[DeliveryKind, int, SubscriberId, int]
 
@@ -136,7 +137,7 @@ def place(tx: Transaction, who: SubscriberId, course: CourseId) -> tuple[Waiting
     return found, row.state
 
 
-def begin(tx: Transaction, noted: Record, course: CourseId, *, now: datetime) -> None:
+def begin(tx: Transaction, noted: Record, course: CourseId, *, due_at: datetime | None, now: datetime) -> None:
     """The person is on the course: they began it after the backup. By the id that their place had, where it is free."""
     free = noted.enrolment_id is not None and not _is_taken(tx, noted.enrolment_id)
     tx.execute(
@@ -144,10 +145,10 @@ def begin(tx: Transaction, noted: Record, course: CourseId, *, now: datetime) ->
             **({"id": noted.enrolment_id} if free else {}),
             subscriber_id=noted.subscriber_id,
             course_id=course,
-            run=noted.run,
+            run=noted.run if noted.kind is DeliveryKind.LESSON else 0,
             step=0,
             state=EnrolmentState.ACTIVE,
-            next_due_at=now,
+            next_due_at=due_at,
             fence=0,
             started_at=now,
         )

@@ -8,7 +8,9 @@ from browser.town import (
     ARABIC,
     ASKED,
     CONFIRMS,
+    FIRST_ISSUE,
     GRADUATE,
+    INVITED,
     LEFT,
     MOVED,
     MOVES,
@@ -17,6 +19,7 @@ from browser.town import (
     REFUSED,
     RETURNED,
     STAYED,
+    SUBSCRIBED,
     TWO,
     UNDECIDED,
 )
@@ -123,6 +126,7 @@ def _a_strangers_data(visitor: Visitor) -> None:
 
 
 form = _at("/f/article")
+letter = _at("/f/letter")
 framed = _at("/f/framed/embed")
 preferences = _by_mail(READER, "/p/")
 course = _by_mail(READER, "/c/")
@@ -198,6 +202,18 @@ PAGES: Mapping[str, Place] = {
     "erase": Place("erase.html", _pressed(_a_strangers_data, "Erase …")),
     "erased": Place("erased.html", _erased),
     "archive": Place("archive.html", _at("/archive")),
+    "issue": Place(LESSON, _at(f"/archive/1-{FIRST_ISSUE}")),
+    "issue of a reader": Place(LESSON, _by_mail(SUBSCRIBED, "/v/")),
+    "form of the newsletter": Place("form.html", letter),
+    "sent of the newsletter": Place(
+        "sent.html", _pressed(_filled(letter, "E-mail address", INVITED), "Send me the newsletter")
+    ),
+    "confirm the newsletter": Place("confirm.html", _by_mail(INVITED, "/confirm/")),
+    "confirmed the newsletter": Place(
+        "confirmed.html", _pressed(_by_mail(INVITED, "/confirm/"), "Yes, send me the newsletter")
+    ),
+    "preferences of the newsletter": Place("preferences.html", _by_mail(SUBSCRIBED, "/p/")),
+    "leave the newsletter": Place("leave.html", _by_mail(SUBSCRIBED, "/u/")),
     "test mail": Place("tried.html", _at("/test/u/anything")),
     "not found": Place("error.html", _at("/nowhere"), status=404),
     "forged link": Place("error.html", _at("/u/forged"), status=400),

@@ -40,6 +40,38 @@ MOVES, MOVED, STAYED = "moves@example.org", "moved@example.org", "stayed@example
 ARABIC = "arabic@example.org"  # reads from right to left
 REFUSED = "refused@example.org"  # has said that it was not them
 UNDECIDED = "undecided@example.org"  # says so, and takes it back, again and again
+SUBSCRIBED = "subscribed@example.org"  # is on the newsletter alone, and has its first issue
+INVITED = "invited@example.org"  # has not confirmed the newsletter yet
+
+FIRST_ISSUE, SECOND_ISSUE = "winter-2026", "spring-2026"
+_ISSUES = {
+    FIRST_ISSUE: """---
+id: winter-2026
+subject: "Winter on the bay, and what a long list of mails shows behind its subjects"
+preheader: "The first storm came on Tuesday"
+theme: "Weather"
+---
+{{ subscriber.name or "Hello" }}, the first storm came on Tuesday.
+
+## What it brought
+
+- Foam, as far as the Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft
+- A [letter](https://www.example.org/a/very/long/path/to/nowhere/in/particular) in a bottle
+
+> Whoever waits for the wind hears it first.
+
+```
+tide = high_water("the bay", day="Tuesday", at="a quarter past eight in the morning", wind="north-west, 9")
+```
+""",
+    SECOND_ISSUE: """---
+id: spring-2026
+subject: "Spring"
+preheader: "What the ice leaves behind"
+---
+The ice is gone.
+""",
+}
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>A writer</title></head>
@@ -71,13 +103,17 @@ class Town:
             settings.write(f'embed = ["{self.site}"]\n')
             settings.write(f'\n[forms.known]\ncourse = "{COURSE}"\nopt_in = "single"\nsingle_because = "A test."\n')
             settings.write('\n[forms.arabic]\ncourse = "arabic"\n')
+            settings.write('\n[forms.letter]\nnewsletter = true\nchallenge = "never"\n')
         arabic = shutil.copytree(stage.folder / "lessons" / "small", stage.folder / "lessons" / "arabic")
         with (arabic / "course.toml").open("a") as course:
             course.write('language = "ar"\n')
         (stage.folder / "issues").mkdir()
         letter = 'title = "The Letter"\nsender = "Ann Author <ann@example.org>"\n'
         (stage.folder / "issues" / "newsletter.toml").write_text(letter)
+        for name, content in _ISSUES.items():
+            (stage.folder / "issues" / f"{name}.md").write_text(content)
         stage.serve()
+        self._publish()
         self._graduate()
         readers = (READER, LEFT, PAUSED, TWO, RETURNED, MOVES, MOVED, STAYED)
         for email in (ASKED, CONFIRMS, REFUSED, UNDECIDED, *readers):
@@ -193,6 +229,15 @@ class Town:
             self.press(self.link(f"new-{email}", "/move/"))
             self.link(email, "/move/")
         self.press(self.link(STAYED, "/move/"))
+
+    def _publish(self) -> None:
+        """Somebody is on the newsletter, and two of its issues go out."""
+        self.sign_up(SUBSCRIBED, form="letter")
+        self.stage.confirm(SUBSCRIBED)
+        for name in _ISSUES:
+            self.stage.told(self.stage.start("issue", "schedule", name, "--yes", "--json"))
+        self.link(SUBSCRIBED, "/v/")
+        self.sign_up(INVITED, form="letter")
 
     def _graduate(self) -> None:
         self.sign_up(GRADUATE, form="newsletter")

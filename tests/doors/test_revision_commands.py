@@ -108,6 +108,6 @@ def test_everything_and_a_course_can_be_paused_and_go_on(run: Run) -> None:
 
 def test_a_log_that_names_nothing_of_ours_settles_nothing(run: Run, folder: Path) -> None:
     (folder / "mail.log").write_text("message-id=<one@example.org>\nmessage-id=<two@example.org>\n\xff\n", "latin-1")
-    assert run("reconcile", "mail.log").stdout.startswith("Message-IDs in the log: 2; lessons settled as sent: 0")
+    assert run("reconcile", "mail.log").stdout.startswith("Message-IDs in the log: 2; messages settled as sent: 0")
     assert json.loads(run("reconcile", "mail.log", "--json").stdout) == {"message_ids": 2, "found": 0, "people": 0}
     assert run("reconcile", "nothing.log").exit_code == 2
