@@ -51,7 +51,9 @@ def lease(rate: Rate, tat: int, now: int, *, wanted: int, ahead: float = _AHEAD)
     count = min(wanted, max(0, (now + int(ahead * SECOND) - first) // rate.interval + 1))
     if not count and wanted and first - now <= reach:
         count = 1
-    return Lease(now=now, first=first, count=count, tat=first + count * rate.interval if count else tat)
+    # Where there is none, what is too far off must not stay there until the clock comes to it.
+    after = first + count * rate.interval if count else min(tat, now + reach + rate.interval)
+    return Lease(now=now, first=first, count=count, tat=after)
 
 
 def given_back(rate: Rate, tat: int, *, end: int, unused: int) -> int:

@@ -21,7 +21,7 @@ def lease(tx: Transaction, name: str, rate: Rate, *, wanted: int) -> Lease:
     """The next turns of this rate, `wanted` at most; nobody else gets them."""
     tat, now = lock(tx, name)
     leased = rates.lease(rate, tat, now, wanted=wanted)
-    if leased.count:
+    if leased.tat != tat:
         tx.execute(update(rate_bucket).where(rate_bucket.c.name == name).values(tat=leased.tat))
     return leased
 
@@ -42,7 +42,7 @@ def lock(tx: Transaction, name: str) -> tuple[int, int]:
     row = tx.execute(query).one_or_none()
     if row is None:
         insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-        tx.execute(insert(rate_bucket).values(name=name, tat=0, queued=0).on_conflict_do_nothing())
+        tx.execute(insert(rate_bucket).values(name=name, tat=0).on_conflict_do_nothing())
         row = tx.execute(query).one()
     return int(row[0]), int(row[1])
 

@@ -447,14 +447,13 @@ relay_use = Table(
     Column("issues", Integer, nullable=False, server_default="0"),
 )
 
-# Rates that all workers share, of a relay or of a relay towards a domain: the first instant that nobody holds, and
-# until when those are put off whose turn has not come, both in nanoseconds since 1970 by the database's clock.
+# Rates that all workers share, each a relay's: the first instant that nobody holds, in nanoseconds since 1970 by the
+# database's clock.
 rate_bucket = Table(
     "rate_bucket",
     metadata,
     Column("name", String(600), primary_key=True),
     Column("tat", BigInteger, nullable=False),
-    Column("queued", BigInteger, nullable=False),
 )
 
 # What is left alone, and until when (nanoseconds since 1970, by the database's clock): a relay where the domain is

@@ -64,8 +64,10 @@ def test_who_comes_later_gets_what_follows_and_what_lies_in_the_past_is_gone() -
 
 def test_a_clock_that_is_set_back_costs_a_minute_and_an_interval_and_no_more() -> None:
     slow = rates.rate(1, 60)
-    count, first, _ = leased(slow, tat=NOW + 10**6 * SECOND)
-    assert (count, first) == (0, 120 * SECOND)
+    far = rates.lease(slow, NOW + 10**6 * SECOND, NOW, wanted=ALOT)
+    assert (far.count, far.first - NOW, far.tat - NOW) == (0, 120 * SECOND, 120 * SECOND)
+    again = rates.lease(slow, far.tat, NOW + 60 * SECOND, wanted=ALOT)
+    assert (again.count, again.first - NOW) == (1, 120 * SECOND)
 
 
 @given(RATES, st.integers(0, 10**9), st.integers(1, 500))

@@ -57,6 +57,14 @@ def test_whoever_leases_first_has_the_turn_and_the_next_one_comes_an_interval_la
     assert {name: round(left / SECOND) for name, left in held.items()} == {"one": 3610, "two": 3600}
 
 
+def test_a_clock_that_is_set_back_stops_a_relay_for_a_minute_and_an_interval_and_no_longer(db: Database) -> None:
+    assert lease(db) == (1, 0)
+    pass_time(db, -(10**6))
+    assert lease(db) == (0, 3660)
+    pass_time(db, 3600)
+    assert lease(db) == (1, 60)
+
+
 def test_a_turn_that_was_not_needed_is_there_for_others_unless_somebody_has_the_one_behind_it(db: Database) -> None:
     with db.begin() as tx:
         first = buckets.lease(tx, "one", HOURLY, wanted=1)

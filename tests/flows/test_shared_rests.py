@@ -55,6 +55,6 @@ def test_what_has_been_over_for_a_day_is_forgotten(house: House) -> None:
     pass_time(house.db, 86_400 + 61)
     tell(house.db, Rest(relay="one", domain="b.example", left=60, failures=4))
     with house.db.begin() as tx:
-        tx.execute(text("INSERT INTO rate_bucket (name, tat, queued) VALUES ('old', 1, 1)"))
+        tx.execute(text("INSERT INTO rate_bucket (name, tat) VALUES ('old', 1)"))
     assert house.tidy(EIGHT + timedelta(days=1)).dropped == 2
     assert [one[1] for one in told(house.db, "one")] == ["b.example"]
