@@ -541,6 +541,13 @@ def test_each_redirect_field_leads_to_a_page_of_the_list(sqlite_door: Door, fiel
     assert script.json()["redirect_url"] == THANKS
 
 
+def test_a_redirect_field_of_one_provider_is_followed_in_its_own_forms_alone(quiet_door: Door) -> None:
+    assert quiet_door.sign_up({"ne": EMAIL, "ncu": THANKS}, **NAVIGATION).headers["location"] == THANKS
+    assert "location" not in quiet_door.sign_up({"email": EMAIL, "ncu": THANKS}, **NAVIGATION).headers
+    for onward in ASTRAY:
+        assert "location" not in quiet_door.sign_up({"ne": EMAIL, "ncu": onward}, **NAVIGATION).headers
+
+
 def test_who_names_no_page_is_led_to_that_of_the_form(sqlite_db: Database) -> None:
     with opened(sqlite_db, thanks=f"{SITE}/thanks").open() as door:
         for onward, where in ((THANKS, THANKS), ("https://evil.example", f"{SITE}/thanks"), ("", f"{SITE}/thanks")):
