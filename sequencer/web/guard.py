@@ -69,43 +69,56 @@ class Guard:
         most = MOST_OF_PROGRAMS if scope["path"] in self._for_programs else MOST_BODY
         # "OPTIONS *" has no path: it is about the server itself.
         listed = scope["path"].removeprefix("/").partition("/")[0] in _LISTED
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        taken = int(announced) if announced.isdigit() else 0
-        if taken <= most:
-            taken = 0  # what is announced may be a lie, where the body comes in chunks as well
-
-        deadline = asyncio.get_running_loop().time() + self._body_seconds
-        there = False
-
-        async def bounded() -> Message:
-            nonlocal taken, there
-            if there:
-                return await receive()  # all that may still come is that they hang up
-            if taken <= most:
-                # A clock costs as much as all else that is done here.
-                message = await (receive() if WHOLE in scope else _in_time(receive, deadline))
-                there = not message.get("more_body", False)
-                taken += len(message.get("body", b""))
-            if taken > most:
-                raise TooLarge(f"This is too large; at most {most // 1024} KB are taken.")
-            return message
+        body = _Body(scope, receive, most=most, seconds=self._body_seconds)
 
         async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message.get("headers", ())
                 named = {name for name, _ in given}
                 message["headers"] = [*given, *(one for one in self._raw if one[0] not in named)]
+                if body.is_late:
+                    # What is left of the request must not be read as the next one (RFC 9110 §15.5.9).
+                    message["headers"].append((b"connection", b"close"))
                 if not listed:
                     message["headers"].append(_UNLISTED)
             await send(message)
 
-        await self._app(scope, bounded, completed)
+        await self._app(scope, body.part, completed)
 
 
-async def _in_time(receive: Receive, deadline: float) -> Message:
-    """The next part of a body. Raises TooSlow where it is not there before the deadline."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            return await receive()
-    except TimeoutError as error:
-        raise TooSlow("This took too long to arrive; please send it again.") from error
+class _Body:
+    """The body of one request as it comes. `is_late` as soon as it was not there in time."""
+
+    def __init__(self, scope: Scope, receive: Receive, *, most: int, seconds: float) -> None:
+        self.is_late = False
+        self._receive = receive
+        self._is_whole = WHOLE in scope
+        self._most = most
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._is_there = False
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        taken = int(announced) if announced.isdigit() else 0
+        # What is announced may be a lie, where the body comes in chunks as well.
+        self._taken = taken if taken > most else 0
+
+    async def part(self) -> Message:
+        """The next part of it. Raises TooLarge and TooSlow."""
+        if self._is_there:
+            return await self._receive()  # all that may still come is that they hang up
+        most = self._most
+        if self._taken <= most:
+            # A clock costs as much as all else that is done here.
+            message = await (self._receive() if self._is_whole else self._in_time())
+            self._is_there = not message.get("more_body", False)
+            self._taken += len(message.get("body", b""))
+        if self._taken > most:
+            raise TooLarge(f"This is too large; at most {most // 1024} KB are taken.")
+        return message
+
+    async def _in_time(self) -> Message:
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._receive()
+        except TimeoutError as error:
+            self.is_late = True
+            raise TooSlow("This took too long to arrive; please send it again.") from error

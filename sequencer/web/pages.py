@@ -45,12 +45,8 @@ REASONS = (
 )
 
 
-# When to come again, in seconds; whoever was too slow has to come by another connection (RFC 9110 §15.5.9).
-AGAIN: Mapping[int, Mapping[str, str]] = {
-    408: {"connection": "close"},
-    429: {"retry-after": "3600"},
-    503: {"retry-after": "60"},
-}
+# When to come again, in seconds.
+AGAIN: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "3600"}, 503: {"retry-after": "60"}}
 
 
 # Where a request carries which sites may frame what answers it; empty on nearly all.

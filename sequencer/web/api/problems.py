@@ -132,8 +132,7 @@ def of(error: Exception) -> Response:
     if kind is Kind.FAILURE:
         log.error("api.failed", extra={"reason": repr(error)})
         return answer(kind, "This is not your fault; it is in our log. Try again in a little while.")
-    # What is left of a request that was too slow must not be read as the next one.
-    return answer(kind, str(error), headers={"Connection": "close"} if kind is Kind.TOO_SLOW else None)
+    return answer(kind, str(error))
 
 
 def answer(
