@@ -256,6 +256,7 @@ def load(path: Path | None, environ: Mapping[str, str], *, samples: Mapping[str,
     known = options()
     for name in given:
         _refuse_unknown(name, known, f"(in {path})")
+    _refuse_misplaced(given, known)
     for variable, value in environ.items():
         if variable.startswith(PREFIX) and variable != PREFIX + "CONFIG":
             name = variable.removeprefix(PREFIX).lower()
@@ -284,6 +285,17 @@ def _refuse_unknown(name: str, known: tuple[str, ...], where: str) -> None:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(known)}."
         raise BadSettings(f'There is no option "{name}" {where}; {hint}')
+
+
+def _refuse_misplaced(given: Mapping[str, object], known: tuple[str, ...]) -> None:
+    """An option below a table's head belongs to that table: whoever adds one at the end of the file is told."""
+    forms_of = given.get("forms")
+    for key, table in forms_of.items() if isinstance(forms_of, dict) else ():
+        for name in table if isinstance(table, dict) else ():
+            if name in known and name not in forms.names():
+                raise BadSettings(
+                    f'The option "{name}" stands in the table [forms.{key}]; write it above the first line in brackets.'
+                )
 
 
 def _parsed(name: str, given: Mapping[str, object]) -> object:

@@ -12,12 +12,14 @@ from datetime import datetime
 from pathlib import Path
 
 from sequencer.errors import BadDatabase, BadRequest
+from sequencer.flows import roster
 from sequencer.store import marks, migrate, pauses, quiet, rows, sender, sequences
 from sequencer.store.database import Database, Transaction
 from sequencer.store.marks import Mark, State
 from sequencer.store.pauses import Scope
 from sequencer.store.rows import Print
 from sequencer.store.sender import Turn
+from sequencer.store.workers import Worker
 
 log = logging.getLogger(__name__)
 
@@ -96,10 +98,20 @@ def _still(source: Database, *, rehearse: bool, into: str, now: datetime) -> Ite
         quiet.hold_still(tx, others_may_write=False)
         if turn is Turn.SHARED and pauses.standstill(tx) is None:
             raise BadRequest('The source is being sent from; say "sequencer pause" there, and copy again.')
+        _refuse_living(roster.living(tx))
         _refuse_leases(quiet.leases(tx))
         if pauses.standstill(tx) is None:
             pauses.stop(tx, Scope.EVERYTHING, reason=f"Moved to {into}; resume there.", now=now)
         yield tx
+
+
+def _refuse_living(living: Sequence[Worker]) -> None:
+    if living:
+        named = ", ".join(f"{one.post.kind} on {one.post.host}, process {one.post.pid}" for one in living)
+        raise BadRequest(
+            f"The source is in use ({named}), and what it takes in behind the copy would be lost: stop it, and copy "
+            "again. One that was killed is forgotten within half a minute; --rehearse copies while it runs."
+        )
 
 
 def _refuse_leases(leases: Mapping[str, int]) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sequencer.store import workers
-from sequencer.store.database import Database
+from sequencer.store.database import Database, Transaction
 from sequencer.store.workers import Post, Worker, WorkerId
 
-__all__ = ["BEAT", "Post", "Present", "beat", "enter", "leave", "listed"]
+__all__ = ["BEAT", "Post", "Present", "beat", "enter", "leave", "listed", "living"]
 
 BEAT = 10.0  # seconds between two signs of life
 SILENT_AFTER = timedelta(seconds=30)
@@ -48,4 +48,13 @@ def leave(db: Database, which: WorkerId, post: Post) -> None:
 def listed(db: Database) -> Sequence[Present]:
     """Every process on the roster, the oldest first."""
     with db.read() as tx:
-        return [Present(worker=one, alive=one.silent_for <= SILENT_AFTER) for one in workers.listed(tx)]
+        return _present(tx)
+
+
+def living(tx: Transaction) -> Sequence[Worker]:
+    """Those on the roster that have given a sign of life lately."""
+    return [one.worker for one in _present(tx) if one.alive]
+
+
+def _present(tx: Transaction) -> Sequence[Present]:
+    return [Present(worker=one, alive=one.silent_for <= SILENT_AFTER) for one in workers.listed(tx)]

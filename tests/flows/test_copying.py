@@ -12,8 +12,9 @@ from sqlalchemy import delete, func, insert, select, table, text, update
 from sequencer.content.files import shipped
 from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, SubscriberState
 from sequencer.errors import BadDatabase, BadRequest, BadSettings
-from sequencer.flows import copying, pauses
+from sequencer.flows import copying, pauses, roster
 from sequencer.flows.copying import Copied
+from sequencer.flows.roster import Post
 from sequencer.store import migrate, partition, sender, shards
 from sequencer.store.database import Database, Transaction, connect
 from sequencer.store.tables import delivery, metadata, subscriber
@@ -237,6 +238,20 @@ def test_a_source_that_is_sent_from_is_not_moved(db: Database, target: Database)
     else:
         with pytest.raises(BadRequest, match="sequencer pause"):
             copying.copy(db, target, MIGRATIONS, now=NOW)
+
+
+def test_a_source_that_a_process_serves_from_is_not_moved_as_what_it_takes_in_would_be_lost(
+    db: Database, target: Database
+) -> None:
+    post = Post(kind="web", engine="", concurrency=1, host="one", boot_id="a-b-c", pid=7, version="1.0")
+    which = roster.enter(db, post)
+    pauses.stop(db, reason="Moving", now=NOW)
+    with pytest.raises(BadRequest, match=r"in use \(web on one, process 7\)"):
+        move(db, target)
+    # While it runs, one may try.
+    copying.copy(db, target, MIGRATIONS, now=NOW, rehearse=True)
+    roster.leave(db, which, post)
+    copying.copy(db, target, MIGRATIONS, now=NOW, replace=True)
 
 
 def test_what_is_in_a_sender_s_hands_is_waited_for(house: House, target: Database) -> None:
