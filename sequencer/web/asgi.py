@@ -1,6 +1,7 @@
 """Which address leads where? The web door as one ASGI application, and the server that runs it."""
 
 import asyncio
+import gc
 import logging
 import re
 import signal
@@ -131,6 +132,10 @@ def server(
 def run(site: ASGIApp, on: socket.socket) -> None:
     """Serve `site` until SIGTERM or SIGINT, then return."""
     serving = server(site)
+    # What is loaded by now stays. To look through all of it again and again would hold up everybody for a tenth of a
+    # second each time, just when many come.
+    gc.collect()
+    gc.freeze()
     # Uvicorn raises the signal once more when it has ended; by then it is obeyed, and must not end us half-way.
     ends = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, serving.handle_exit) for number in ends]
