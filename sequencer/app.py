@@ -97,6 +97,7 @@ def _press(settings: Settings, templates: Templates) -> Press:
         postal_address=settings.postal_address,
         confirm_within=settings.confirm_within,
         timezone=settings.default_timezone,
+        archive=f"{settings.base_url}/archive" if settings.archive else "",
     )
     return Press(templates, imprint, Signers(settings))
 

@@ -172,7 +172,11 @@ class House:
         self.journal: Journal | None = None
         self.templates = Templates()
         imprint = Imprint(
-            base_url="https://mail.example.org", secret=SECRET, postal_address="1 Example Street", confirm_within=7
+            base_url="https://mail.example.org",
+            secret=SECRET,
+            postal_address="1 Example Street",
+            confirm_within=7,
+            archive="https://mail.example.org/archive",
         )
         self.press = Press(self.templates, imprint)
 

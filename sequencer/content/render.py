@@ -46,11 +46,12 @@ _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 class Asked:
     """What a mail says of whoever asked for it: when, in words, and how their internet address begins, if it is known.
 
-    Neither is anything that they typed.
+    `newsletter` is its title where they asked for it beside the course. None of it is anything that they typed.
     """
 
     when: str = ""
     network: str = ""
+    newsletter: str = ""
 
 
 NOT_ASKED = Asked()

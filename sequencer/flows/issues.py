@@ -127,9 +127,11 @@ def schedule_issue(
         images.insist(tx, words)
         known = _free(issues.find(tx, words.lessons[0].key))
         lanes = _lanes(_zones(tx), when, now)
-        if known is None:
-            which = issues.add(tx, words, lanes, now=now)
-        else:
+        which = issues.add(tx, words, lanes, now=now) if known is None else None
+        if which is None:
+            # Of two who schedule the same id at the same moment the later one finds that of the other.
+            known = known or _free(issues.find(tx, words.lessons[0].key))
+            assert known is not None  # noqa: S101 (it was there just now, and issues are kept)
             which = known.id
             lifecycle.move(lifecycle.ISSUE, known.state, IssueEvent.SCHEDULE)
             issues.again(tx, known, words, lanes, now=now)

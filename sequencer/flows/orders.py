@@ -11,8 +11,10 @@ from sequencer.content.digest import NO_DIGEST, Digest
 from sequencer.content.render import ACCESS, CONFIRM, FAREWELL, FAREWELL_COURSE, MOVE, MOVED, REMIND, Asked
 from sequencer.core import networks
 from sequencer.core.model import (
+    NEWSLETTER,
     Claim,
     ConsentId,
+    Course,
     CourseId,
     DeliveryId,
     DeliveryKind,
@@ -28,7 +30,7 @@ from sequencer.errors import BadContent
 from sequencer.flows import catchup, voice
 from sequencer.flows.press import ACCESS_WITHIN, UNDO_WITHIN, Press
 from sequencer.relays import Relay
-from sequencer.store import asking, departures, moves
+from sequencer.store import asking, courses, departures, moves
 from sequencer.store.asking import Question
 from sequencer.store.database import Transaction
 
@@ -51,7 +53,8 @@ class Withheld:
 class Desk:
     """Where messages are made during one claim: the press, the time, and what all of them need, looked up at once.
 
-    That is what lessons list of those before them, what confirmations ask, the courses they ask about, and issues.
+    That is what lessons list of those before them, what confirmations ask, the courses they ask about, issues, and the
+    newsletter where somebody is asked about it.
     """
 
     press: Press
@@ -60,6 +63,7 @@ class Desk:
     questions: Mapping[ConsentId, Question]
     current: Mapping[CourseId, Revision]
     issues: Mapping[IssueId, Issue]
+    newsletter: Course | None = None
 
 
 def desk(tx: Transaction, press: Press, claims: Collection[Claim], *, now: datetime) -> Desk:
@@ -73,7 +77,13 @@ def desk(tx: Transaction, press: Press, claims: Collection[Claim], *, now: datet
         questions=questions,
         current={which: press.archive.current(tx, which) for which in {one.course_id for one in questions.values()}},
         issues={which: press.archive.issue(tx, which) for which in issues},
+        newsletter=_newsletter(tx, press) if any(one.newsletter for one in questions.values()) else None,
     )
+
+
+def _newsletter(tx: Transaction, press: Press) -> Course | None:
+    which = courses.published_ids(tx, [NEWSLETTER]).get(NEWSLETTER)
+    return None if which is None else press.archive.current(tx, which).course
 
 
 def order(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Withheld:
@@ -112,7 +122,9 @@ def _question(_tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print
     links = {"confirm": desk.press.confirm_url(asked), "refuse": desk.press.disown_url(asked.id)}
     revision = desk.current[asked.course_id]
     when = desk.press.words(revision.course).time(asked.asked_at)
-    told = Asked(when=when, network=networks.beginning(asked.ip))
+    beside = desk.newsletter if asked.newsletter and not revision.course.is_newsletter else None
+    title = beside.title if beside is not None else ""
+    told = Asked(when=when, network=networks.beginning(asked.ip), newsletter=title)
     return partial(desk.press.letter, claim, template, links, revision, relay, asked=told)
 
 

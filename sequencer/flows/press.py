@@ -60,7 +60,10 @@ _MOST_COMPILED = 256  # mails kept compiled; beyond that the oldest is compiled 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imprint:
-    """What every mail of this installation shares. Images are fetched from `base_url`, or from `site` where it says."""
+    """What every mail of this installation shares. Images are fetched from `base_url`, or from `site` where it says.
+
+    `archive` is where everybody reads the issues of the newsletter, "" where nobody does.
+    """
 
     base_url: str
     secret: str
@@ -68,6 +71,7 @@ class Imprint:
     confirm_within: int
     timezone: ZoneInfo | None = None
     site: str = ""
+    archive: str = ""
 
 
 class Press:
@@ -119,7 +123,14 @@ class Press:
         }
         mail = self._issue(issue).fill(Person(name=claim.name, address=claim.address.normalized, links=links))
         return self._parcel(
-            claim, course, relay, mail, list_name=course.title, list_id=_list_id(course), unsubscribe=leave
+            claim,
+            course,
+            relay,
+            mail,
+            list_name=course.title,
+            list_id=_list_id(course),
+            list_archive=self._imprint.archive,
+            unsubscribe=leave,
         )
 
     def letter(
@@ -146,7 +157,8 @@ class Press:
 
     def issue_page(self, issue: Issue) -> Mail:
         """An issue as a page for everybody: without anything of a person's."""
-        return self._compile_issue(issue).fill(Person(name="", address="", links=_NO_LINKS))
+        links = {**_NO_LINKS, "archive": self._imprint.archive}
+        return self._compile_issue(issue).fill(Person(name="", address="", links=links))
 
     def at(self, path: str) -> str:
         """The address of this path here."""
@@ -279,6 +291,7 @@ class Press:
         *,
         list_name: str = "",
         list_id: str = "",
+        list_archive: str = "",
         unsubscribe: str = "",
         automatic: bool = False,
     ) -> Parcel:
@@ -291,6 +304,7 @@ class Press:
             date=_date(claim),
             list_name=list_name,
             list_id=list_id,
+            list_archive=list_archive,
             unsubscribe=unsubscribe,
             automatic=automatic,
         )

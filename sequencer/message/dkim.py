@@ -27,7 +27,7 @@ Key = RSAPrivateKey | Ed25519PrivateKey
 # RFC 6376 §5.4.1, and RFC 8058 §4: both List-Unsubscribe headers, or mailboxes show no button.
 SIGNED = (
     "from", "reply-to", "subject", "date", "to", "message-id", "mime-version", "content-type", "list-id",
-    "list-unsubscribe", "list-unsubscribe-post", "feedback-id", "content-language",
+    "list-unsubscribe", "list-unsubscribe-post", "list-archive", "feedback-id", "content-language",
 )  # fmt: skip
 
 _LEAST_BITS = 2048  # RFC 8301 §3.2

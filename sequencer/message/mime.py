@@ -29,6 +29,7 @@ class Letter:
     date: datetime
     list_name: str = ""
     list_id: str = ""
+    list_archive: str = ""
     unsubscribe: str = ""
     automatic: bool = False
     text: str = ""
@@ -49,8 +50,9 @@ def assemble(letter: Letter, text: str, html: str) -> bytes:
     """
     mark = f"--=_{hashlib.sha256(letter.message_id.encode()).hexdigest()[:32]}"
     leaves = bool(letter.unsubscribe)
+    listed = (letter.list_name, letter.list_id, letter.list_archive)
     return (
-        f"{_letterhead(letter.sender, letter.subject, letter.language, letter.list_name, letter.list_id)}"
+        f"{_letterhead(letter.sender, letter.subject, letter.language, *listed)}"
         f"{_LISTED if leaves else ''}{_AUTOMATIC if letter.automatic else ''}"
         f"To: {letter.recipient}\r\n{headers.date(letter.date)}Message-ID: {letter.message_id}\r\n"
         # In one piece, however long: folded or encoded, mailboxes do not find it.
@@ -61,13 +63,16 @@ def assemble(letter: Letter, text: str, html: str) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _letterhead(sender: Mailbox, subject: str, language: str, list_name: str, list_id: str) -> str:
+def _letterhead(sender: Mailbox, subject: str, language: str, list_name: str, list_id: str, list_archive: str) -> str:
     """The headers that all copies of a mail share."""
     listed = headers.mailbox("List-Id", Mailbox(name=list_name, address=list_id)) if list_id else ""
+    # RFC 2369: where the list can be read.
+    archived = headers.plain("List-Archive", f"<{list_archive}>") if list_archive else ""
     return (
         headers.mailbox("From", sender)
         + headers.text("Subject", subject)
         + listed
+        + archived
         + headers.plain("Content-Language", language)
         + headers.plain("MIME-Version", "1.0")
     )

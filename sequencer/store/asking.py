@@ -21,7 +21,7 @@ KINDS = (DeliveryKind.CONFIRMATION, DeliveryKind.REMINDER)
 class Question:
     """What a mail that asks has to know of a consent; `answered` where its giver confirmed or disowned it.
 
-    `ip` is from where it was asked for, "" where nobody knows.
+    `ip` is from where it was asked for, "" where nobody knows. `newsletter`: they asked for it too, beside the course.
     """
 
     id: ConsentId
@@ -29,6 +29,7 @@ class Question:
     asked_at: datetime
     ip: str
     answered: bool
+    newsletter: bool
 
 
 def queue(
@@ -78,10 +79,17 @@ def about(tx: Transaction, which: Collection[ConsentId]) -> Mapping[ConsentId, Q
     if not which:
         return {}
     answered = or_(consent.c.confirmed_at.is_not(None), consent.c.disowned_at.is_not(None))
-    query = select(consent.c.id, consent.c.course_id, consent.c.asked_at, consent.c.ip, answered)
+    query = select(consent.c.id, consent.c.course_id, consent.c.asked_at, consent.c.ip, answered, consent.c.newsletter)
     return {
-        ConsentId(one): Question(id=ConsentId(one), course_id=CourseId(course), asked_at=at, ip=ip, answered=bool(over))
-        for one, course, at, ip, over in tx.execute(query.where(consent.c.id.in_(list(which))))
+        ConsentId(one): Question(
+            id=ConsentId(one),
+            course_id=CourseId(course),
+            asked_at=at,
+            ip=ip,
+            answered=bool(over),
+            newsletter=bool(newsletter),
+        )
+        for one, course, at, ip, over, newsletter in tx.execute(query.where(consent.c.id.in_(list(which))))
     }
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.lifecycle import DeliveryEvent, before
 from sequencer.core.model import (
@@ -24,16 +25,18 @@ from sequencer.store.database import Transaction
 from sequencer.store.tables import broadcast_lane, delivery, issue
 
 
-def add(tx: Transaction, words: Course, lanes: Sequence[Lane], *, now: datetime) -> IssueId:
-    """Schedule an issue that never was, on these lanes."""
+def add(tx: Transaction, words: Course, lanes: Sequence[Lane], *, now: datetime) -> IssueId | None:
+    """Schedule an issue that never was, on these lanes; None where somebody else, who was sooner, just has."""
+    fresh = (sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert)(issue)
     made = tx.execute(
-        insert(issue)
-        .values(key=words.lessons[0].key, run=0, state=IssueState.SCHEDULED, **_written(words, lanes, now))
+        fresh.values(key=words.lessons[0].key, run=0, state=IssueState.SCHEDULED, **_written(words, lanes, now))
+        .on_conflict_do_nothing()
         .returning(issue.c.id)
-    )
-    which = IssueId(made.scalar_one())
-    _open(tx, which, lanes)
-    return which
+    ).scalar_one_or_none()
+    if made is None:
+        return None
+    _open(tx, IssueId(made), lanes)
+    return IssueId(made)
 
 
 def again(tx: Transaction, which: Issue, words: Course, lanes: Sequence[Lane], *, now: datetime) -> None:

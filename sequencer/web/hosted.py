@@ -109,6 +109,7 @@ def sent_page(request: Request, course: Course) -> Response:
         brand=course.brand,
         lang=course.language,
         title=course.title,
+        is_newsletter=course.is_newsletter,
         confirm_within=app_of(request).settings.confirm_within,
     )
 

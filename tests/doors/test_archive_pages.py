@@ -42,6 +42,7 @@ def test_the_archive_lists_what_went_out_the_newest_first(archive: Door) -> None
 def test_an_issue_is_read_by_everybody_without_anything_of_a_person(archive: Door) -> None:
     page = archive.ask.get("/archive/1-first")
     assert "Words of lesson 1 for you" in page.text
+    assert 'href="https://mail.example.org/archive">All issues</a>' in page.text
     assert "/u/" not in page.text
     assert "/p/" not in page.text
     assert " style=" not in page.text

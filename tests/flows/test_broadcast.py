@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,10 +12,12 @@ from house import DAY, EIGHT, NOW, House, Meddler, ScriptedCourier, small_course
 from newsletters import an_issue, came, newsletter, read, readers, rows, schedule
 from sqlalchemy import event
 
-from sequencer.core.model import Deferred, DeliveryState, Gap, IssueState, Stage, Uncertain
+from sequencer.core.model import Deferred, DeliveryState, Gap, IssueId, IssueState, Lane, LaneId, Stage, Uncertain
 from sequencer.errors import BadRequest, Conflict
 from sequencer.flows import broadcast, dispatch, issues, leaving, pauses, preferences, tempo
+from sequencer.flows.press import Press
 from sequencer.store import deliveries
+from sequencer.store import issues as store
 from sequencer.store.database import Database
 
 SENT = DeliveryState.SENT
@@ -433,3 +436,71 @@ def test_an_issue_has_a_list_of_its_own_and_says_how_to_leave_it(house: House) -
     assert "List-Unsubscribe: <https://mail.example.org/u/" in head
     assert "List-Unsubscribe-Post: List-Unsubscribe=One-Click" in head
     assert f"To: {email}" in head
+    assert "List-Archive: <https://mail.example.org/archive>\r\n" in head
+
+
+def test_where_there_is_no_archive_no_issue_names_one(house: House) -> None:
+    readers(house, 1)
+    house.press = Press(house.templates, replace(house.press._imprint, archive=""))
+    schedule(house)
+    house.tick(NOW)
+    assert b"List-Archive" not in house.courier.sent[-1].content
+
+
+def _both_schedule(house: House, keys: tuple[str, str]) -> list[str]:
+    """Two admins schedule an issue at the same moment; what the program says to each, "" for a yes."""
+    start, said = threading.Barrier(2), list[str]()
+
+    def run(key: str) -> None:
+        start.wait()
+        try:
+            schedule(house, an_issue(key))
+            said.append("")
+        except Conflict as error:
+            said.append(str(error))
+
+    threads = [threading.Thread(target=run, args=(key,)) for key in keys]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(said)
+
+
+def test_of_two_who_schedule_the_same_issue_at_once_one_does_and_the_other_is_told(house: House) -> None:
+    (email,) = readers(house, 1)
+    for number in range(5):
+        key = f"issue-{number}"
+        told = f'The issue "{key}" is scheduled already; "sequencer issue cancel {key}" calls it off.'
+        assert _both_schedule(house, (key, key)) == ["", told]
+    house.tick(NOW)
+    assert came(house, "Issue issue-0") == {email: 1}
+    assert _both_schedule(house, ("this", "that")) == ["", ""]
+
+
+def test_who_is_later_finds_the_issue_that_the_sooner_one_has_not_committed_yet(shared_house: House) -> None:
+    told: list[str] = []
+    waits = threading.Event()
+
+    def later() -> None:
+        try:
+            schedule(shared_house)
+        except Conflict as error:
+            told.append(str(error))
+
+    other = threading.Thread(target=later)
+
+    def begins(*given: object) -> None:
+        if str(given[2]).startswith("INSERT INTO issue") and threading.current_thread() is other:
+            waits.set()
+
+    words = an_issue()
+    lane = Lane(id=LaneId(0), issue_id=IssueId(0), zones=(), due_at=NOW)
+    event.listen(shared_house.db.engine, "before_cursor_execute", begins)
+    with shared_house.db.begin() as tx:
+        assert store.add(tx, words, [lane], now=NOW) is not None
+        other.start()
+        assert waits.wait(20)
+    other.join()
+    event.remove(shared_house.db.engine, "before_cursor_execute", begins)
+    assert told == ['The issue "first" is scheduled already; "sequencer issue cancel first" calls it off.']

@@ -1,6 +1,8 @@
 """Who is on the newsletter, and who is not any more? A scope of its own beside courses."""
 
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,6 +31,7 @@ from sequencer.forms import Form, OptIn
 from sequencer.store import enrolments
 
 EMAIL = "reader@example.org"
+COURSE = forms.parse({"course": {"course": "small"}})["course"]
 ALONE = forms.parse({"news": {"newsletter": True}})["news"]
 BOTH = forms.parse({"both": {"newsletter": True, "course": "small"}})["both"]
 
@@ -45,6 +48,12 @@ def _sign_up(house: House, form: Form, email: str = EMAIL) -> SignupVerdict:
         form=form.key, address=an_address(email), name="", timezone="", note="", source_url="", ip="192.0.2.1"
     )
     return signup.sign_up(house.db, request, form, zone=LONDON, now=NOW)
+
+
+def _words(content: bytes) -> str:
+    """What a mail says, both parts, on one line."""
+    parts = message_from_bytes(content, policy=default).walk()
+    return " ".join(" ".join(str(one.get_content()).split()) for one in parts if one.get_content_maintype() == "text")
 
 
 def _join(house: House, form: Form, email: str = EMAIL) -> optin.Confirmed:
@@ -90,6 +99,16 @@ def test_a_form_for_both_leads_to_both(house: House) -> None:
     house.tick(EIGHT)
     assert came(house) == {EMAIL: 1}
     assert came(house, "Subject 1") == {EMAIL: 1}
+
+
+def test_the_mail_that_asks_names_what_the_form_is_for_and_nothing_else(house: House) -> None:
+    for form, email in ((BOTH, "both@example.org"), (ALONE, EMAIL), (COURSE, "course@example.org")):
+        _sign_up(house, form, email)
+    house.tick(NOW)
+    also = "You then get “The Letter” too, a newsletter by e-mail."
+    # As text and as HTML.
+    asked = {one.recipient: _words(one.content).count(also) for one in house.courier.sent}
+    assert asked == {"both@example.org": 2, EMAIL: 0, "course@example.org": 0}
 
 
 def test_a_form_for_both_of_single_opt_in_asks_nobody(house: House) -> None:

@@ -148,7 +148,9 @@ def test_no_english_is_left_on_a_page(name: str, values: dict[str, object], lang
     ],
 )
 def test_numbers_have_their_plural(language: str, days: int, sentence: str) -> None:
-    assert sentence in page("sent.html", {"title": "T", "confirm_within": days}, language)
+    for is_newsletter in (False, True):
+        shown = {"title": "T", "is_newsletter": is_newsletter, "confirm_within": days}
+        assert sentence in page("sent.html", shown, language)
 
 
 @pytest.mark.parametrize("tag", ["de-AT", "DE", "de_CH"])

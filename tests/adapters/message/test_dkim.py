@@ -38,12 +38,13 @@ LESSON = Letter(
     date=NOW,
     list_name="A Small Course",
     list_id="small.list-id.example.org",
+    list_archive="https://mail.example.org/archive",
     unsubscribe=UNSUBSCRIBE,
     text="Dear Zoë,\n\n" + "steady words, line by line. " * 300 + "\n.\n",
     html="<html><body>" + "<p>Dear Zoë, steady words = many</p>\n" * 200 + "</body></html>\n",
 )
 FOLDED = b"Subject: a\r\n\tfolded  \t subject\r\n \r\n here \r\nFROM:  \tann@example.org\r\n\r\nwords\r\n"
-CONFIRMATION = replace(LESSON, list_id="", unsubscribe="", automatic=True)
+CONFIRMATION = replace(LESSON, list_id="", list_archive="", unsubscribe="", automatic=True)
 MESSAGE = EXTRA + mime.compose(LESSON)
 # RFC 5321 §2.3.8 knows no line end but CRLF.
 LINE = st.binary(max_size=80).map(lambda line: re.sub(rb"[\r\n]", b"", line))
