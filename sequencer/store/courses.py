@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import Row, exists, func, insert, select
+from sqlalchemy import Row, bindparam, exists, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core.model import (
@@ -31,6 +31,13 @@ from sequencer.store.database import Transaction
 from sequencer.store.tables import course as course_table
 from sequencer.store.tables import lesson as lesson_table
 from sequencer.store.tables import revision as revision_table
+
+# Asked for each batch of sign-ups: to build them took longer than to ask.
+_PUBLISHED = select(course_table.c.slug, course_table.c.id).where(
+    course_table.c.slug.in_(bindparam("slugs", expanding=True)),
+    exists().where(revision_table.c.course_id == course_table.c.id),
+)
+_NEWEST = select(func.max(revision_table.c.id)).where(revision_table.c.course_id == bindparam("course"))
 
 
 def digest(course: Course) -> str:
@@ -70,16 +77,12 @@ def current(tx: Transaction, slug: str) -> Revision | None:
 
 def published_ids(tx: Transaction, slugs: Collection[str]) -> Mapping[str, CourseId]:
     """Those of these courses that were published, by their slugs."""
-    query = select(course_table.c.slug, course_table.c.id).where(
-        course_table.c.slug.in_(list(slugs)), exists().where(revision_table.c.course_id == course_table.c.id)
-    )
-    return {slug: CourseId(which) for slug, which in tx.execute(query)}
+    return {slug: CourseId(which) for slug, which in tx.execute(_PUBLISHED, {"slugs": list(slugs)})}
 
 
 def current_id(tx: Transaction, course: CourseId) -> RevisionId:
     """Names the newest revision of a course that is known to be published."""
-    query = select(func.max(revision_table.c.id)).where(revision_table.c.course_id == course)
-    return RevisionId(tx.execute(query).scalar_one())
+    return RevisionId(tx.execute(_NEWEST, {"course": course}).scalar_one())
 
 
 def revision(tx: Transaction, which: RevisionId) -> Revision:
