@@ -342,10 +342,13 @@ def test_after_an_outage_each_issue_comes_once_and_never_two_at_once(house: Hous
 
 
 def test_who_got_another_issue_late_waits_alone(house: House) -> None:
-    one, other = readers(house, 2)
+    emails = readers(house, 2)
     house.courier.answers = [(Stage.MAIL, Deferred(reply="451 busy", after=13 * HOUR))]
     schedule(house)
     house.tick(NOW)
+    # Which of a batch goes first is the database's choice.
+    (other,) = came(house)
+    (one,) = set(emails) - {other}
     house.tick(NOW + 14 * HOUR)
     assert came(house) == {one: 1, other: 1}
     schedule(house, an_issue("second"), NOW + 15 * HOUR)
