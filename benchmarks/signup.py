@@ -38,14 +38,12 @@ trusted_proxies = ["127.0.0.1"]
 signup_caps = {{ form = 100000000, all = 100000000, domain = 100000000 }}
 """
 LUA = """
-local seed = {seed}
+local number = 0
 request = function()
-  seed = (seed * 1103515245 + 12345) % 2147483648
-  local one = seed
-  seed = (seed * 1103515245 + 12345) % 2147483648
-  local who = string.format("%x%x", one, seed)
-  local body = "email=reader-" .. who .. "%40example-" .. (one % 997) .. ".org&name=Reader&timezone=Europe%2FParis"
-  local parts = {{ 1 + one % 200, seed % 250, math.floor(one / 256) % 250, math.floor(seed / 256) % 250 }}
+  number = number + 1
+  local who = string.format("reader-{seed}-%x", number)
+  local body = "email=" .. who .. "%40example-" .. (number % 997) .. ".org&name=Reader&timezone=Europe%2FParis"
+  local parts = {{ 1 + number % 199, number % 251, math.floor(number / 199) % 250, math.floor(number / 251) % 250 }}
   local head = {{ ["Content-Type"] = "application/x-www-form-urlencoded", ["Accept"] = "{accept}" }}
   head["X-Forwarded-For"] = table.concat(parts, ".")
   return wrk.format("POST", "/f/newsletter", head, body)
