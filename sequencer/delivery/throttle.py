@@ -124,12 +124,15 @@ class Throttle:
         """Whether any domain has refused us lately."""
         return bool(self._domains)
 
-    def failed(self, reason: str, *, least: float = 0.0) -> None:
-        """No connection could be opened: the relay is left alone for a while, or for `least` seconds."""
+    def failed(self, reason: str, *, least: float = 0.0, of_account: bool = False) -> None:
+        """It cannot be used: the relay is left alone for a while, or for `least` seconds.
+
+        What was said `of_account` holds for all workers. Whether it can be reached may be a matter of ours alone; and a
+        login is of our settings, so that whoever corrects the password need not wait for what was said of another one.
+        """
         self._breaker = self._breaker.failed(self._clock(), least=least)
         self._reason = reason
-        if least:
-            # That was said of our account; that a relay cannot be reached may be ours alone.
+        if of_account:
             self._news.add("")
 
     def news(self) -> list[Rest]:
@@ -184,7 +187,7 @@ class Throttle:
             case Deferred(slow=Slow.RELAY):
                 self._ease(outcome.reply)
             case Deferred(slow=Slow.STOP):
-                self.failed(self._said(outcome.reply), least=outcome.after.total_seconds())
+                self.failed(self._said(outcome.reply), least=outcome.after.total_seconds(), of_account=True)
             case Deferred(slow=Slow.DOMAIN) | Rejected(slow=Slow.DOMAIN):
                 self._spare(domain)
 

@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -18,12 +19,14 @@ from sequencer.engine.troubles import Troubles
 from sequencer.errors import BadBroker, SequencerError
 from sequencer.store import sender, shards
 from sequencer.store.database import Database
+from sequencer.values import EngineName
 
 log = logging.getLogger(__name__)
 
 _QUEUE = "sequencer"
 _TASK = "sequencer.drain"
 _EXPIRES = 4  # seconds: a few ticks; older hints were followed by newer ones
+_GLANCE = 0.2
 _REST = 2.0  # seconds until a worker that was thrown out by its broker tries again
 # Whoever gives a hint does not wait for a broker that is away: the next tick comes in a second.
 _SOON: Mapping[str, object] = MappingProxyType({"max_retries": 1, "interval_start": 0.1, "interval_max": 0.1})
@@ -88,13 +91,20 @@ class CeleryEngine:
         # Celery's threads look tasks up in the app of the process.
         self._celery.set_default()
         state.should_stop = None
-        stopper = threading.Thread(target=_stop_with, args=[ending], name="engine-end", daemon=True)
-        stopper.start()
-        while not ending.has_begun():
-            self._worker(concurrency).start()
-            ending.wait(_REST)
-        stopper.join()
-        state.should_stop = None
+        # In a thread of its own: Celery may wait for ever for a broker's last word, and a process ends within seconds.
+        done: Future[None] = Future()
+        threading.Thread(target=self._work, args=[concurrency, ending, done], name="celery", daemon=True).start()
+        while not done.done() and not ending.wait(_GLANCE):
+            pass
+        # Celery looks at this between two messages: it stops taking any, and waits for what runs.
+        state.should_stop = 0
+        while not done.done() and not ending.is_over():
+            wait([done], timeout=_GLANCE)
+        if done.done():
+            state.should_stop = None
+            done.result()
+        else:
+            log.warning("engine.abandoned", extra={"engine": EngineName.CELERY})
 
     def sweep_stalled(self) -> int:
         """A task is acknowledged before it is followed, so a dead worker leaves none; and they expire."""
@@ -112,6 +122,16 @@ class CeleryEngine:
     def close(self) -> None:
         """Let go of the broker."""
         self._celery.close()
+
+    def _work(self, concurrency: int, ending: Ending, done: "Future[None]") -> None:
+        try:
+            while not ending.has_begun():
+                self._worker(concurrency).start()
+                ending.wait(_REST)
+        except BaseException as error:  # noqa: BLE001 (handed to whoever waits)
+            done.set_exception(error)
+        else:
+            done.set_result(None)
 
     def _drain_alone(self, drain: Drain, shard: int) -> None:
         if shards.count(self._db) == 1:
@@ -134,12 +154,6 @@ class CeleryEngine:
             without_mingle=True,
             loglevel="ERROR",
         )
-
-
-def _stop_with(ending: Ending) -> None:
-    """Celery looks at this between two messages: it stops taking any, and waits for what runs."""
-    ending.wait()
-    state.should_stop = 0
 
 
 @contextmanager

@@ -104,17 +104,26 @@ def test_who_sees_that_it_works_again_tells_the_others() -> None:
     assert (one.news(), two.news(), two.watches_domains) == ([], [], False)
 
 
+def test_a_login_that_fails_is_of_one_s_own_settings_so_that_the_right_one_works_at_once() -> None:
+    board = Board()
+    one, two = board.throttle(0), board.throttle(500)
+    one.failed("The password is wrong.", least=900)
+    board.meet(one, two)
+    assert (one.is_closed, two.is_closed) == (True, False)
+    assert not board.rests
+
+
 def test_what_a_relay_says_of_our_account_holds_for_all_and_that_one_cannot_reach_it_for_that_one() -> None:
     board = Board()
     one, two = board.throttle(0), board.throttle(500)
     one.failed("The relay one cannot be used: refused.")
     board.meet(one, two)
     assert (one.is_closed, two.is_closed) == (True, False)
-    two.failed("The password is wrong.", least=900)
+    two.failed("The day is over.", least=900, of_account=True)
     board.meet(two, one)
     board.now += 899
     board.meet(one, two)
-    assert [(each.is_closed, each.reason) for each in (one, two)] == [(True, "The password is wrong.")] * 2
+    assert [(each.is_closed, each.reason) for each in (one, two)] == [(True, "The day is over.")] * 2
     board.now += 2
     board.meet(one, two)
     assert not one.is_closed
