@@ -359,7 +359,7 @@ def test_delivery_resolve_settles_only_what_is_uncertain(run: Run) -> None:
 
 
 def test_a_wrong_setting_stops_every_command_with_its_sentence(run: Run, folder: Path) -> None:
-    (folder / "sequencer.toml").write_text(SETTINGS.replace("/test.db", "") + "confirm_within = 1\n", encoding="utf-8")
+    (folder / "sequencer.toml").write_text("confirm_within = 1\n" + SETTINGS.replace("/test.db", ""), encoding="utf-8")
     for words in (("serve",), ("tick",), ("course", "list"), ("subscriber", "list"), ("db", "upgrade")):
         assert sentence(run(*words), 1).startswith('The option "database_url" is (not shown); it needs sqlite:///')
 
