@@ -585,7 +585,7 @@ def test_a_script_is_told_of_the_slip(quiet_door: Door) -> None:
     assert "Did you mean rea@gmail.com?" in script.text
     words = quiet_door.ask.post("/subscribe", data={"email": "rea@gmali.com", "boolean": "true"})
     assert words.text == "Invalid email address."
-    assert people(quiet_door) == []
+    assert not {"rea@gmali.com", "rea@gmail.com"} & set(people(quiet_door))
 
 
 def test_a_browser_that_has_to_work_first_keeps_all_that_was_said(sqlite_db: Database) -> None:
