@@ -20,7 +20,7 @@ from sequencer.store import deliveries
 from sequencer.store.database import Database
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "4"))
-MESSAGES = int(os.environ.get("CHAOS_MESSAGES", "2000"))
+MESSAGES = int(os.environ.get("CHAOS_MESSAGES", "3000"))
 SEED = int(os.environ.get("CHAOS_SEED", "20261122"))
 CONNECTIONS = 20
 

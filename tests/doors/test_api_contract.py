@@ -26,7 +26,7 @@ from sequencer.message import address
 from sequencer.store.database import Database
 from sequencer.web import asgi, intake
 
-EXAMPLES = int(os.environ.get("API_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("API_EXAMPLES", "20"))
 
 # What the schemas cannot say in full: values that fit them and can be used.
 schemathesis.openapi.format("email", st.from_regex(r"[a-z]{1,8}[0-9]{0,3}@example\.(org|com)", fullmatch=True))

@@ -17,7 +17,7 @@ from sequencer.store.database import Database
 
 SENDER = "ann@example.org"
 MOST_PASSES = 2000
-PEOPLE = int(os.environ.get("SOAK_PEOPLE", "300"))
+PEOPLE = int(os.environ.get("SOAK_PEOPLE", "600"))
 SHARE = 0.1
 AFTER_A_WHILE = timedelta(minutes=5)
 
