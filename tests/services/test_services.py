@@ -191,11 +191,11 @@ def test_behind_pgbouncer_in_transaction_mode_each_message_arrives_once(
 
 
 def _cut(them: Fleet, url: str) -> int:
-    """Every connection of the workers is cut, whatever it is at; how many there were."""
+    """Every connection of the workers is cut, whatever it is at, and its server process is over; how many there were."""
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with engine.connect() as admin:
         found = admin.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name AND state <> 'idle'"),
+            text("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = :name AND state <> 'idle'"),
             {"name": make_url(them.url).database},
         )
         cuts = len(found.all())
