@@ -24,6 +24,7 @@ from sequencer.flows.pulse import SILENCE, Pulse
 from sequencer.flows.reminders import Patience
 from sequencer.flows.rush import Rush
 from sequencer.flows.spans import Spans
+from sequencer.flows.timekeeping import SharedClock
 from sequencer.flows.upkeep import Terms
 from sequencer.message.dkim import Signers
 from sequencer.settings import Settings
@@ -34,7 +35,10 @@ from sequencer.store.journal import Journal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """Everything a door needs. `clock` is read once for each request or tick, by the door."""
+    """Everything a door needs. `clock` is read once for each request or tick, by the door.
+
+    `shared` is that clock where it is the database's (`by_shared_clock`).
+    """
 
     settings: Settings
     db: Database
@@ -48,6 +52,13 @@ class App:
     journal: Journal | None = None
     spans: Spans = field(default_factory=Spans)
     marks: Marks = field(default_factory=Marks)
+    shared: SharedClock | None = None
+
+    def look_at_clock(self) -> datetime:
+        """Now, for a pass: where the clock is the database's, that is asked. Raises BadDatabase."""
+        if self.shared is not None:
+            self.shared.look()
+        return self.clock()
 
     def close(self) -> None:
         """Let go of the database, and of the journal."""
@@ -74,6 +85,14 @@ def open_app(settings: Settings, *, clock: Callable[[], datetime], courier: Cour
         journal=_journal(settings, db),
         spans=spans,
     )
+
+
+def by_shared_clock(app: App) -> App:
+    """The same app, which goes by the database's clock where several machines may share it: on PostgreSQL."""
+    if app.db.is_sqlite:
+        return app
+    shared = SharedClock(app.db, app.clock)
+    return replace(app, clock=shared, shared=shared)
 
 
 def another(app: App) -> App:

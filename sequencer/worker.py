@@ -169,12 +169,15 @@ class Attendance:
     """One process on the roster, for as long as this is entered."""
 
     def __init__(self, app: App, post: Post) -> None:
+        self._app = app
         self._db = app.db
         self._post = post
         self.id = roster.enter(app.db, post)
 
     def beat(self, _ending: Ending) -> None:
         """We are still here. Who was taken off the roster meanwhile comes back to it."""
+        # Doors have no passes: so their clock is looked at here.
+        self._app.look_at_clock()
         if not roster.beat(self._db, self.id, self._post):
             self.id = roster.enter(self._db, self._post)
 

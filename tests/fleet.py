@@ -3,12 +3,13 @@
 Nothing of the program is replaced. Where time has to pass, the leases in the rows run out.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -39,11 +40,13 @@ class Fleet:
     messages: int
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
-        """Run the program with these words; it goes on in a process of its own."""
+    def start(self, *words: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Run the program with these words, and more in its environment; it goes on in a process of its own."""
         command = [sys.executable, "-m", "sequencer", "--config", str(self.folder / "sequencer.toml"), *words]
         with (self.folder / "log.txt").open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 (our own program)
+            process = subprocess.Popen(  # noqa: S603 (our own program)
+                command, stdout=log, stderr=log, env={**os.environ, **(environ or {})}
+            )
         self.processes.append(process)
         return process
 

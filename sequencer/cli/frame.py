@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sequencer import settings as settings_file
-from sequencer.app import App, open_app, prepare_database
+from sequencer.app import App, by_shared_clock, open_app, prepare_database
 from sequencer.cli import logs
 from sequencer.settings import Settings
 
@@ -51,6 +51,7 @@ def opened_as_it_is(ctx: click.Context) -> Iterator[App]:
     logs.write_as(settings.log_format)
     app = open_app(settings, clock=clock)
     try:
+        app = by_shared_clock(app)
         yield app
     finally:
         app.close()

@@ -31,7 +31,7 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
             app.db,
             app.courier,
             app.press,
-            now=app.clock(),
+            now=app.look_at_clock(),
             stop=lambda: _make_way(app, ending) or time.monotonic() > until,
             end=ending.is_over,
             intent=app.settings.intent,
@@ -59,7 +59,7 @@ def _make_way(app: App, ending: Ending) -> bool:
 
 def due(app: App) -> Sequence[int]:
     """The shards that are worth a hint now: where somebody is due, or all where somebody died who held messages."""
-    now, every = app.clock(), range(shards.count(app.db))
+    now, every = app.look_at_clock(), range(shards.count(app.db))
     if dispatch.is_left_behind(app.db):
         return every
     times = [(shard, dispatch.next_due(app.db, shard)) for shard in every]

@@ -4,10 +4,11 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from sqlite3 import OperationalError
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, literal_column, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, literal_column, make_url, select
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
@@ -128,6 +129,12 @@ def clock(tx: Transaction) -> ColumnElement[int]:
     if tx.dialect.name == "sqlite":
         return literal_column("CAST(strftime('%s', 'now') AS INTEGER)")
     return func.floor(func.extract("epoch", func.clock_timestamp()))
+
+
+def instant(tx: Transaction) -> datetime:
+    """Now, by the clock of a PostgreSQL."""
+    now: datetime = tx.execute(select(func.clock_timestamp())).scalar_one()
+    return now.astimezone(UTC)
 
 
 def _cache(url: URL) -> int:

@@ -37,6 +37,9 @@ class Standing(Collector):
         yield _gauge("sequencer_database_up", "Whether the database answers.", found is not None)
         yield _gauge("sequencer_ready", "Whether /readyz says so.", is_ready)
         yield _gauge("sequencer_database_connections_in_use", "Connections to it in use.", app.db.connections_in_use)
+        if app.shared is not None:
+            ahead = app.shared.ahead.total_seconds()
+            yield _gauge("sequencer_clock_ahead_seconds", "How far this machine's clock is ahead.", ahead)
         if found is not None:
             yield from _of_queue(found)
         if isinstance(app.courier, SmtpCourier):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Where do PostgreSQL, PgBouncer, Redis and RabbitMQ come from? Debian's packages; where they are installed, nothing is done.
+# Where do PostgreSQL, PgBouncer, Redis, RabbitMQ and wrong clocks come from? Debian's packages; where they are installed, nothing is done.
 #
 # No service is started by it: the tests start servers of their own, in temporary folders and on free ports.
 set -euo pipefail
@@ -11,7 +11,7 @@ stop() {
 }
 
 there() {
-    [ -x /usr/bin/redis-server ] && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] && [ -x /usr/sbin/pgbouncer ] \
+    [ -x /usr/bin/faketime ] && [ -x /usr/bin/redis-server ] && [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] && [ -x /usr/sbin/pgbouncer ] \
         && compgen -G '/usr/lib/postgresql/*/bin/postgres' > /dev/null
 }
 
@@ -30,6 +30,6 @@ if [ ! -e "$policy" ]; then
     chmod 755 "$policy"
 fi
 apt-get update --quiet > "$log" 2>&1 || stop "apt-get update failed; $log says why."
-apt-get install --quiet --yes --no-install-recommends redis-server rabbitmq-server pgbouncer postgresql >> "$log" 2>&1 \
+apt-get install --quiet --yes --no-install-recommends faketime redis-server rabbitmq-server pgbouncer postgresql >> "$log" 2>&1 \
     || stop "apt-get could not install the servers; $log says why."
 there || stop "The servers are installed, and not where Debian has them; $log says what was done."

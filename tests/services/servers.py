@@ -18,6 +18,7 @@ from story.stage import free_port, wait_for
 
 PATIENCE = 60.0
 _POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/lib/postgresql"))
+FAKETIME = max(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), default=Path("libfaketimeMT.so.1"))
 _RABBIT = "/usr/lib/rabbitmq/bin"
 
 

@@ -16,6 +16,7 @@ from services import servers
 from services.servers import Server
 from sqlalchemy import create_engine, make_url, text
 
+from sequencer.core.model import DeliveryState
 from sequencer.flows import roster
 
 MESSAGES = 400
@@ -190,14 +191,49 @@ def test_behind_pgbouncer_in_transaction_mode_each_message_arrives_once(
             _finish(them)
 
 
+def test_workers_whose_machines_are_ten_minutes_off_send_nothing_early_late_or_twice(
+    by_procrastinate: Way, opened: Open
+) -> None:
+    with opened(by_procrastinate) as them:
+        _let_half_be_due_in(them, minutes=5)
+        ahead = them.start("worker", environ=_off("+10m"))
+        them.wait_for("what is due", lambda: them.states().get(DeliveryState.SENT) == MESSAGES // 2)
+        # By its own clock the other half is due, too; a pass or two later it still has not gone out.
+        them.wait_for("a word of it", lambda: "clock.off seconds=600" in them.log())
+        threading.Event().wait(3)
+        assert them.arrived() == MESSAGES // 2
+        them.end(ahead)
+        # By the clock of one that is behind, nobody is due for ten minutes.
+        _let_half_be_due_in(them, minutes=0)
+        behind = them.start("worker", environ=_off("-10m"))
+        them.wait_for("the rest", them.is_settled)
+        assert "clock.off seconds=-600" in them.log()
+        them.end(behind)
+        them.assert_each_exactly_once()
+
+
+def _off(by: str) -> Mapping[str, str]:
+    """What a process has in its environment, so that it takes its machine's clock to be off by so much."""
+    return {"LD_PRELOAD": str(servers.FAKETIME), "FAKETIME": by, "DONT_FAKE_MONOTONIC": "1"}
+
+
+def _let_half_be_due_in(them: Fleet, *, minutes: int) -> None:
+    """Half of those who have not been sent anything are due so many minutes from now; or all of them at once."""
+    at = "floor(extract(epoch FROM clock_timestamp())) + :seconds"
+    whom = "id % 2 = 0 OR :seconds = 0"
+    with them.db.begin() as tx:
+        tx.execute(
+            text(f"UPDATE enrolment SET next_due_at = {at} WHERE step = 0 AND ({whom})"),  # noqa: S608 (both are ours)
+            {"seconds": minutes * 60},
+        )
+
+
 def _cut(them: Fleet, url: str) -> int:
-    """Every connection of the workers is cut, whatever it is at, and its server process is over; how many there were."""
+    """Every connection of the workers is cut, whatever it is at, and its server process is over; how many that were."""
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
     with engine.connect() as admin:
-        found = admin.execute(
-            text("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = :name AND state <> 'idle'"),
-            {"name": make_url(them.url).database},
-        )
+        cut = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = :name AND state <> 'idle'"
+        found = admin.execute(text(cut), {"name": make_url(them.url).database})
         cuts = len(found.all())
     engine.dispose()
     return cuts
