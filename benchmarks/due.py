@@ -25,7 +25,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     sizes = [10**power for power in range(4, 9) if 10**power <= given.most]
-    found = {size: measure(size, given.url) for size in sizes}
+    found = {}
+    for size in sizes:
+        found[size] = measure(size, given.url)
+        ground.empty(given.url)
     base = found[sizes[0]]
     rows = [
         {"enrolments": size, "us_per_row": round(us, 1), "ratio": round(us / base, 2)} for size, us in found.items()
@@ -43,6 +46,7 @@ def measure(size: int, url: str) -> float:
         db = ground.database(Path(folder), url)
         revision = ground.publish(db)
         ground.fill(db, revision, people=size, due=DUE)
+        ground.tidy(db)
         costs = [_round(db, round_) for round_ in range(ROUNDS + 1)]
         db.close()
     return statistics.median(costs[1:])
@@ -54,6 +58,7 @@ def _round(db: Database, round_: int) -> float:
     began, claimed = time.perf_counter(), 0
     while True:
         with db.begin() as tx:
+            hot.steer(tx)
             due = hot.claim_due(tx, now=now, limit=BATCH)
             again = now + timedelta(seconds=1)
             hot.plan(

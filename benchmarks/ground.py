@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from sequencer import settings
 from sequencer.content.files import shipped
@@ -114,6 +114,24 @@ SELECT n, n, {revision.course_id}, 0, 0, {active[1]},
   FROM ({numbers}) AS numbers"""),
             values,
         )
+
+
+def tidy(db: Database) -> None:
+    """What PostgreSQL does by and by of itself after so many rows; SQLite has nothing to do."""
+    if not db.is_sqlite:
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
+            tx.execute(text("VACUUM ANALYZE"))
+            tx.execute(text("CHECKPOINT"))
+
+
+def empty(url: str) -> None:
+    """Let go of what a benchmark wrote on PostgreSQL, for its next size; a SQLite file went with its folder."""
+    if make_url(url).get_backend_name() == "postgresql":
+        db = connect(url, root=Path())
+        with db.begin() as tx:
+            tx.execute(text("DROP SCHEMA public CASCADE"))
+            tx.execute(text("CREATE SCHEMA public"))
+        db.close()
 
 
 def message_size(press: Press, revision: Revision) -> int:

@@ -99,7 +99,8 @@ class Round:
     """What one round gave."""
 
     seconds: float
-    cpu: float
+    ours: float
+    servers: float | None
     ids: list[int] = field(default_factory=list)
 
 
@@ -156,7 +157,8 @@ def measure(db: Database, given: argparse.Namespace) -> dict[str, object]:
         "messages_per_second": round(rate),
         "messages_per_second_with_an_old_snapshot": round(old),
         "share_with_an_old_snapshot": round(old / rate, 2),
-        "our_cpu_us_per_message": round(first.cpu / given.due * 1e6, 1),
+        "our_cpu_us_per_message": round(first.ours / given.due * 1e6, 1),
+        "postgresql_cpu_us_per_message": first.servers and round(first.servers / given.due * 1e6, 1),
         "doubled": doubled,
     }
 
@@ -168,12 +170,8 @@ def fill(url: str, people: int, due: int, parts: int = 0) -> None:
         partition.divide(db, parts=parts)
     revision = ground.publish(db, words=WORDS, lessons=LESSONS)
     ground.fill(db, revision, people=people, due=due, later=FAR * 86_400)
+    ground.tidy(db)
     db.close()
-    vacuumed = connect(url, root=Path())
-    with vacuumed.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
-        tx.execute(text("VACUUM ANALYZE"))
-        tx.execute(text("CHECKPOINT"))
-    vacuumed.close()
 
 
 def drain(db: Database, given: argparse.Namespace, *, day: int) -> Round:
@@ -183,6 +181,7 @@ def drain(db: Database, given: argparse.Namespace, *, day: int) -> Round:
         options += ["--workers", str(given.workers), "--day", str(day), *(["--render"] if given.render else [])]
         options += ["--engine", given.engine, "--broker", given.broker]
         command = [sys.executable, "-m", "benchmarks.scale", *options]
+        before = server_cpu(db)
         workers = [
             subprocess.Popen([*command, "--worker", str(number)], stdout=subprocess.PIPE)  # noqa: S603
             for number in range(given.workers)
@@ -190,10 +189,35 @@ def drain(db: Database, given: argparse.Namespace, *, day: int) -> Round:
         if given.engine is not EngineName.IN_PROCESS:
             hint(db, given, Path(folder), day)
         told = [json.loads(worker.communicate()[0]) for worker in workers]
+        after = server_cpu(db)
         ids = [int(line) for path in Path(folder).glob("[0-9]*") for line in path.read_bytes().split()]
     # Starting a process is not what is measured: from the first look of any to the last one's end.
     seconds = max(one["ended"] for one in told) - min(one["began"] for one in told)
-    return Round(seconds=seconds, cpu=sum(one["cpu"] for one in told), ids=ids)
+    ours, servers = sum(one["cpu"] for one in told), None if before is None or after is None else after - before
+    return Round(seconds=seconds, ours=ours, servers=servers, ids=ids)
+
+
+def server_cpu(db: Database) -> float | None:
+    """The seconds of CPU that PostgreSQL's processes have used, those that ended too; None where it is far away."""
+    with db.read() as tx:
+        backend = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    try:
+        server = _process(backend)[1]
+        family = [one for path in Path("/proc").glob("[0-9]*") if (one := _process(int(path.name)))[1] == server]
+        return _process(server)[3] + sum(own for _, _, own, _ in family)
+    except (OSError, KeyError):
+        return None
+
+
+def _process(number: int) -> tuple[str, int, float, float]:
+    """A process: its name, whose child it is, the CPU of its own, and that with what its ended children had."""
+    try:
+        name, _, rest = Path(f"/proc/{number}/stat").read_text().partition("(")[2].rpartition(")")
+    except FileNotFoundError:
+        return "", 0, 0.0, 0.0
+    words = rest.split()
+    used = [int(one) / os.sysconf("SC_CLK_TCK") for one in words[11:15]]
+    return name, int(words[1]), sum(used[:2]), sum(used)
 
 
 def work(db: Database, given: argparse.Namespace) -> dict[str, float]:
@@ -202,11 +226,10 @@ def work(db: Database, given: argparse.Namespace) -> dict[str, float]:
     press, marks, now = _press(render=given.render), Marks(), ground.NOW + given.day * DAY
     number = shards.count(db)
     mine: Sequence[int | None] = range(given.worker, number, given.workers) if number > 1 else [None]
-    began = time.time()
+    began, before = time.time(), cpu()
     for shard in mine:
         dispatch.tick(db, courier, press, now=now, intent=given.intent, shard=shard, low=marks.of(shard))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return {"began": began, "ended": time.time(), "cpu": used.ru_utime + used.ru_stime}
+    return {"began": began, "ended": time.time(), "cpu": cpu() - before}
 
 
 def hint(db: Database, given: argparse.Namespace, folder: Path, day: int) -> None:
@@ -240,11 +263,18 @@ def follow(db: Database, given: argparse.Namespace) -> dict[str, float]:
     threading.Thread(target=watch, daemon=True).start()
     carrier = choose.open_engine(app, given.engine)
     carrier.prepare()
+    before = cpu()
     carrier.run_worker(drain_shard, concurrency=1, ending=ending)
     carrier.close()
-    used, now = resource.getrusage(resource.RUSAGE_SELF), time.time()
+    used, now = cpu() - before, time.time()
     began, ended = min((one for one, _ in spans), default=now), max((one for _, one in spans), default=0.0)
-    return {"began": began, "ended": ended, "cpu": used.ru_utime + used.ru_stime}
+    return {"began": began, "ended": ended, "cpu": used}
+
+
+def cpu() -> float:
+    """The seconds of CPU that this process has used, its threads and the system for it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def _app(db: Database, given: argparse.Namespace, day: int, folder: Path) -> App:

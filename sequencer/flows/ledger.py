@@ -52,7 +52,6 @@ from sequencer.values import Intent
 log = logging.getLogger(__name__)
 
 BATCH = 500
-SMALL_BATCH = 50  # where all that is claimed would be in doubt after a crash
 
 
 class PassLedger:
@@ -126,9 +125,9 @@ class PassLedger:
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """Claim what is due, one for each place at most, in one transaction, and make parcels of it.
 
-        Empty when nothing is due any more.
+        Empty when nothing is due any more. Where claims are intents, all of it is in doubt after a crash: then whoever
+        asks has few places.
         """
-        most = BATCH if not self.intends else SMALL_BATCH
         while not self._stop():
             if self._order.short:
                 self._fan_out()
@@ -136,7 +135,7 @@ class PassLedger:
                 hot.steer(tx)
                 still = pauses.still(tx)
                 usable = [place for place in places if place.relay.name not in still.relays]
-                claims, more = self._claim(tx, usable, min(len(usable), most), still)
+                claims, more = self._claim(tx, usable, min(len(usable), BATCH), still)
                 ordered = self._orders(tx, _paired(claims, usable))
             self._order.had(claims)
             parcels = self._parcels(ordered)
@@ -231,10 +230,11 @@ class PassLedger:
 
     def _granted(self, parcels: Sequence[Parcel]) -> Sequence[Parcel]:
         """Where what is claimed is written without another question: those whose intent is on record now."""
-        if not self.intends or not parcels:
+        asked = [one.ticket for one in parcels if not self._claims[one.ticket].is_begun] if self.intends else []
+        if not asked:
             return parcels
-        granted = self.record([one.ticket for one in parcels], [])
-        return [one for one in parcels if one.ticket.delivery_id in granted]
+        refused = {one.delivery_id for one in asked} - self.record(asked, [])
+        return [one for one in parcels if one.ticket.delivery_id not in refused]
 
     def _claim(self, tx: Transaction, places: Sequence[Lane], most: int, paused: Still) -> tuple[Sequence[Claim], bool]:
         """What is to be sent next. Also whether anything was due.
@@ -265,7 +265,31 @@ class PassLedger:
         if waiting := self._waiting(tx, most, still):
             return waiting
         due = self._claim_due(tx, most, paused)
-        return _make_claims(tx, self._press.archive, due, self._now, self._apart, still) if due else []
+        return self._make_claims(tx, due, still) if due else []
+
+    def _make_claims(self, tx: Transaction, due: Sequence[Due], still: Collection[CourseId]) -> Sequence[Claim]:
+        """Ledger rows for people whose next lesson is due; who has had that lesson, or all of them, moves on."""
+        archive, now = self._press.archive, self._now
+        due = _held_back(tx, due, still)
+        revisions = {course: archive.current(tx, course) for course in {one.course_id for one in due}}
+        # What was missed is known by the hour at which people were due: before anybody is given another one.
+        due = catchup.claimed(tx, due, revisions, default_zone=archive.default_zone, now=now)
+        due = several.spaced(tx, due, revisions, apart=self._apart, now=now)
+        orders: list[tuple[Due, LessonId, RevisionId]] = []
+        for one in due:
+            revision = revisions[one.course_id]
+            if one.step < len(revision.lesson_ids):
+                orders.append((one, revision.lesson_ids[one.step], revision.id))
+        claims = hot.make_claims(tx, orders, now=now, begun=self.intends) if orders else []
+        if len(claims) < len(orders):
+            # The ledger says that these people have had this lesson: the next one is due instead.
+            made = {claim.enrolment_id for claim in claims}
+            had = [one for one, _, _ in orders if one.enrolment_id not in made]
+            plans = [Plan(enrolment_id=one.enrolment_id, step=one.step + 1, due_at=one.due_at) for one in had]
+            hot.plan(tx, plans, now=now)
+        ended = [one for one in due if one.step >= len(revisions[one.course_id].lesson_ids)]
+        plan.finish(tx, archive, ended, now=now)
+        return claims
 
     def _issues(self, tx: Transaction, most: int, still: Collection[CourseId]) -> Sequence[Claim]:
         """Newsletters that are made ready; where there are too few of them, more are, before the next batch."""
@@ -387,38 +411,6 @@ def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:
     for place in places:
         state = lifecycle.move(lifecycle.ENROLMENT, place.state, EnrolmentEvent.STOP)
         enrolments.save(tx, replace(place, state=state, next_due_at=None, held_due_at=None))
-
-
-def _make_claims(
-    tx: Transaction,
-    archive: Archive,
-    due: Sequence[Due],
-    now: datetime,
-    apart: timedelta,
-    still: Collection[CourseId],
-) -> Sequence[Claim]:
-    """Ledger rows for people whose next lesson is due; who has had that lesson, or all of them, moves on."""
-    due = _held_back(tx, due, still)
-    revisions = {course: archive.current(tx, course) for course in {one.course_id for one in due}}
-    # What was missed is known by the hour at which people were due: before anybody is given another one.
-    due = catchup.claimed(tx, due, revisions, default_zone=archive.default_zone, now=now)
-    due = several.spaced(tx, due, revisions, apart=apart, now=now)
-    orders: list[tuple[Due, LessonId, RevisionId]] = []
-    for one in due:
-        revision = revisions[one.course_id]
-        if one.step < len(revision.lesson_ids):
-            orders.append((one, revision.lesson_ids[one.step], revision.id))
-    claims = hot.make_claims(tx, orders, now=now) if orders else []
-    made = {claim.enrolment_id for claim in claims}
-    # The ledger says that this person has had this lesson: the next one is due instead.
-    plans = [
-        Plan(enrolment_id=one.enrolment_id, step=one.step + 1, due_at=one.due_at)
-        for one, _, _ in orders
-        if one.enrolment_id not in made
-    ]
-    hot.plan(tx, plans, now=now)
-    plan.finish(tx, archive, [one for one in due if one.step >= len(revisions[one.course_id].lesson_ids)], now=now)
-    return claims
 
 
 def _printed(claim: Claim, make: Print) -> Parcel | Deferred:

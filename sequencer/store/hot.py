@@ -8,6 +8,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from operator import itemgetter
 from typing import Any
 
 from sequencer.core import lifecycle
@@ -110,8 +111,8 @@ def claim_due(
         _each(tx, _ADVANCE, [(row[0],) for row in rows])
     else:
         low = (-1, -1) if since is None else (_epoch(since.due_at), since.enrolment_id)
-        taken = tx.exec_driver_sql(_TAKE_DUE.format(people=people), (_epoch(now), *low, _HERE, _PERSON, limit))
-        rows = sorted(taken.all(), key=lambda row: (row[5], row[0]))
+        taken = _asked(tx, _TAKE_DUE.format(people=people), (_epoch(now), *low, _HERE, _PERSON, limit))
+        rows = sorted(taken, key=itemgetter(5, 0))
     return [
         Due(
             enrolment_id=EnrolmentId(row[0]),
@@ -119,7 +120,7 @@ def claim_due(
             course_id=CourseId(row[2]),
             run=row[3],
             step=row[4],
-            due_at=datetime.fromtimestamp(row[5], UTC),
+            due_at=_instant(row[5]),
             address=Address(normalized=row[6], wire=row[7], needs_smtputf8=bool(row[8])),
             name=row[9],
             timezone=row[10],
@@ -141,17 +142,18 @@ def preference(minutes: int | None, days: int | None, pace: int | None) -> Prefe
     )
 
 
-def make_claims(tx: Transaction, due: Sequence[tuple[Due, LessonId, RevisionId]], *, now: datetime) -> Sequence[Claim]:
-    """Make the ledger rows of lessons that are due, claimed in the same breath.
+def make_claims(
+    tx: Transaction, due: Sequence[tuple[Due, LessonId, RevisionId]], *, now: datetime, begun: bool = False
+) -> Sequence[Claim]:
+    """Make the ledger rows of lessons that are due, claimed in the same breath; with `begun`, intended too.
 
-    Who is missing in the answer has had this lesson: the ledger has its row already.
+    Who is missing in the answer has had this lesson: the ledger has its row already. Nobody need be asked once more
+    about what is begun: whoever leaves stops their places, and waits for who has just taken one.
     """
     created = _epoch(now)
-    rows = [
-        (one.enrolment_id, lesson, one.subscriber_id, one.run, revision, _LESSON, _CLAIMED, created)
-        for one, lesson, revision in due
-    ]
-    made = _apply(tx, _INSERT, rows)
+    how = (_SENDING, created, SENDING_LEASE) if begun else (_CLAIMED, created, CLAIM_LEASE)
+    rows = [(one.enrolment_id, lesson, one.subscriber_id, one.run, revision, *how) for one, lesson, revision in due]
+    made = _insert(tx, rows)
     return [
         Claim(
             id=DeliveryId(made[one.enrolment_id]),
@@ -172,6 +174,7 @@ def make_claims(tx: Transaction, due: Sequence[tuple[Due, LessonId, RevisionId]]
             name=one.name,
             timezone=one.timezone,
             preference=one.preference,
+            is_begun=begun,
         )
         for one, lesson, revision in due
         if one.enrolment_id in made
@@ -184,31 +187,30 @@ def intend(tx: Transaction, tickets: Sequence[Ticket]) -> frozenset[DeliveryId]:
     One whose lease ran out, that was taken by another, or whose owner left in the meantime is not returned.
     """
     mask = _MASKS[DeliveryEvent.INTEND]
-    done = _apply(tx, _INTEND, [(one.delivery_id, one.attempt, mask, _SENDING) for one in tickets])
-    return frozenset(DeliveryId(which) for which in done)
+    return _apply(tx, _INTEND, [(one.delivery_id, one.attempt, mask, _SENDING) for one in tickets])
 
 
 def settle(tx: Transaction, settlements: Sequence[Settlement], *, now: datetime) -> frozenset[DeliveryId]:
     """Write how attempts ended; returns those that were still theirs to settle."""
     finished = _epoch(now)
-    rows = []
-    for one in settlements:
-        state = _AFTER[one.event]
-        rows.append(
-            (
-                one.ticket.delivery_id,
-                one.ticket.attempt,
-                _MASKS[one.event],
-                _CODE[state],
-                one.reply,
-                one.relay,
-                None if one.due_at is None else _epoch(one.due_at),
-                finished if state in (DeliveryState.SENT, DeliveryState.FAILED) else None,
-                int(state is DeliveryState.UNCERTAIN),
-                int(one.event is DeliveryEvent.RELEASE),
-            )
-        )
-    return frozenset(DeliveryId(which) for which in _apply(tx, _SETTLE, rows))
+    ends = {event: _end(event, finished) for event in {one.event for one in settlements}}
+    rows = [
+        (*one.ticket, one.reply, one.relay, None if one.due_at is None else _epoch(one.due_at), *ends[one.event])
+        for one in settlements
+    ]
+    return _apply(tx, _SETTLE, rows)
+
+
+def _end(event: DeliveryEvent, finished: int) -> tuple[int | None, ...]:
+    """What an event writes, whichever message it is about."""
+    state = _AFTER[event]
+    return (
+        _MASKS[event],
+        _CODE[state],
+        finished if state in (DeliveryState.SENT, DeliveryState.FAILED) else None,
+        int(state is DeliveryState.UNCERTAIN),
+        int(event is DeliveryEvent.RELEASE),
+    )
 
 
 def skip(tx: Transaction, steps: Sequence[tuple[EnrolmentId, int]]) -> None:
@@ -228,7 +230,7 @@ def plan(tx: Transaction, plans: Sequence[Plan], *, now: datetime) -> frozenset[
         else (one.enrolment_id, one.step, _HERE, _epoch(one.due_at), _HERE, None)
         for one in plans
     ]
-    return frozenset(EnrolmentId(which) for which in _apply(tx, _PLAN, rows))
+    return _apply(tx, _PLAN, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,19 +245,49 @@ def _is_sqlite(tx: Transaction) -> bool:
     return tx.dialect.name == "sqlite"
 
 
-def _apply(tx: Transaction, statement: _Statement, rows: Sequence[tuple[Any, ...]]) -> dict[int, int]:
-    """Run the statement for all rows; the first value of each row that it acted on, and the id it returned for it."""
+def _apply(tx: Transaction, statement: _Statement, rows: Sequence[tuple[Any, ...]]) -> frozenset[Any]:
+    """Run the statement for all rows; the first value of each row that it acted on."""
+    if not rows:
+        return frozenset()
+    if _is_sqlite(tx):
+        return frozenset(_each(tx, statement.sqlite, rows))
+    ((acted, which),) = _asked(tx, _COUNTED.format(statement.postgresql), (*_arrays(rows), len(rows)))
+    return frozenset(row[0] for row in rows) if acted == len(rows) else frozenset(which or ())
+
+
+def _insert(tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> dict[int, int]:
+    """Insert these rows of the ledger; by their places, the ids of those that were not there yet."""
     if not rows:
         return {}
-    if not _is_sqlite(tx):
-        columns = tuple(_array(column) for column in zip(*rows, strict=True))
-        return {key: which for key, which in tx.exec_driver_sql(statement.postgresql, columns)}  # noqa: C416 (rows)
-    return _each(tx, statement.sqlite, rows)
+    if _is_sqlite(tx):
+        return _each(tx, _INSERT.sqlite, rows)
+    ((places, ids),) = _asked(tx, _INSERT.postgresql, _arrays(rows))
+    return dict(zip(places or (), ids or (), strict=True))
+
+
+def _asked(tx: Transaction, statement: str, values: Sequence[object]) -> Sequence[Any]:
+    """What PostgreSQL answers, as its driver gives it: a row of SQLAlchemy costs more than what is in it."""
+    answer = tx.exec_driver_sql(statement, tuple(values))
+    rows = answer.cursor.fetchall()
+    answer.close()
+    return rows
+
+
+def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[str]:
+    return [_array(column) for column in zip(*rows, strict=True)]
 
 
 def _array(column: Sequence[int | str | None]) -> str:
     """A column as PostgreSQL reads an array; ten times as quick as the driver's own way, which looks at each value."""
-    return "{" + ",".join(["NULL" if v is None else _quoted(v) if isinstance(v, str) else str(v) for v in column]) + "}"
+    first = column[0]
+    if isinstance(first, str):
+        words = [_quoted(str(one)) for one in column]
+    elif column.count(first) == len(column):
+        words = [str(first)] * len(column)
+    else:
+        words = [*map(str, column)]
+    written = ",".join(words)
+    return "{" + (written if isinstance(first, str) else written.replace("None", "NULL")) + "}"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -275,8 +307,15 @@ def _each(tx: Transaction, statement: str, rows: Sequence[tuple[Any, ...]]) -> d
     return done
 
 
+@functools.lru_cache(maxsize=4096)
 def _epoch(instant: datetime) -> int:
     return int(instant.timestamp())
+
+
+@functools.lru_cache(maxsize=4096)
+def _instant(epoch: int) -> datetime:
+    # Many are due at the same second.
+    return datetime.fromtimestamp(epoch, UTC)
 
 
 # Where an event leads, and the states in which it may come, a bit each: both from the table in core.lifecycle.
@@ -305,6 +344,11 @@ SELECT {_OF_ENROLMENT}, {_OF_PERSON}, e.pace
  WHERE e.next_due_at <= ? AND e.state = ? AND s.state = ?
  ORDER BY e.next_due_at, e.id LIMIT ?"""
 
+# Nearly always all rows are as they must be: then nothing need be said of each of them.
+_COUNTED = """
+WITH acted AS ({})
+SELECT count(*), CASE WHEN count(*) < %s THEN array_agg(id) END FROM acted"""
+
 # However little PostgreSQL knows of a table (a list that was just brought in, partitions of which it will need one),
 # it is to look each row up by its index, and not to read everybody to find five hundred.
 _AS_WRITTEN = "SELECT " + ", ".join(
@@ -329,24 +373,26 @@ _SKIP = _Statement(
 UPDATE enrolment SET step = ?2 WHERE id = ?1 RETURNING id""",
     postgresql="""
 UPDATE enrolment SET step = u.p FROM unnest(%s::bigint[], %s::smallint[]) AS u(i, p)
- WHERE enrolment.id = u.i RETURNING enrolment.id, enrolment.id""",
+ WHERE enrolment.id = u.i RETURNING enrolment.id""",
 )
 
 _INSERT = _Statement(
     sqlite=f"""
-INSERT INTO delivery (enrolment_id, campaign_id, subscriber_id, run, revision_id, kind, state, created_at,
-                      attempt, doubts, lease_until, relay, reply)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, 0, {_NOW_SQLITE} + {CLAIM_LEASE}, '', '')
+INSERT INTO delivery (enrolment_id, campaign_id, subscriber_id, run, revision_id, state, created_at, lease_until,
+                      kind, attempt, doubts, relay, reply)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, {_NOW_SQLITE} + ?8, {_LESSON}, 1, 0, '', '')
     ON CONFLICT (kind, campaign_id, subscriber_id, run) DO NOTHING
 RETURNING id""",
     postgresql=f"""
-INSERT INTO delivery (enrolment_id, campaign_id, subscriber_id, run, revision_id, kind, state, created_at,
-                      attempt, doubts, lease_until, relay, reply)
-SELECT *, 1, 0, {_NOW_POSTGRESQL} + {CLAIM_LEASE}, '', ''
-  FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::smallint[], %s::smallint[],
-              %s::bigint[])
+WITH made AS (
+INSERT INTO delivery (enrolment_id, campaign_id, subscriber_id, run, revision_id, state, created_at, lease_until,
+                      kind, attempt, doubts, relay, reply)
+SELECT e, c, s, r, v, t, n, {_NOW_POSTGRESQL} + l, {_LESSON}, 1, 0, '', ''
+  FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::smallint[], %s::bigint[], %s::smallint[], %s::bigint[],
+              %s::int[]) AS u(e, c, s, r, v, t, n, l)
     ON CONFLICT DO NOTHING
-RETURNING enrolment_id, id""",
+RETURNING enrolment_id, id)
+SELECT array_agg(enrolment_id), array_agg(id) FROM made""",
 )
 
 # Who left while their claim was being made could not cancel what was not there yet: so the intent asks once more.
@@ -363,22 +409,22 @@ UPDATE delivery SET state = u.s, lease_until = {_NOW_POSTGRESQL} + {SENDING_LEAS
   FROM unnest(%s::bigint[], %s::smallint[], %s::int[], %s::smallint[]) AS u(i, a, m, s)
  WHERE delivery.id = u.i AND delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
    AND delivery.lease_until > {_NOW_POSTGRESQL} AND {_WANTED}
-RETURNING delivery.id, delivery.id""",
+RETURNING delivery.id""",
 )
 
 _SETTLE = _Statement(
     sqlite="""
-UPDATE delivery SET state = ?4, reply = ?5, relay = ?6, due_at = ?7, finished_at = ?8, lease_until = NULL,
+UPDATE delivery SET state = ?7, reply = ?3, relay = ?4, due_at = ?5, finished_at = ?8, lease_until = NULL,
        doubts = doubts + ?9, spared = spared + ?10
- WHERE id = ?1 AND attempt = ?2 AND (?3 >> state) & 1
+ WHERE id = ?1 AND attempt = ?2 AND (?6 >> state) & 1
 RETURNING id""",
     postgresql="""
 UPDATE delivery SET state = u.s, reply = u.r, relay = u.y, due_at = u.d, finished_at = u.f, lease_until = NULL,
        doubts = doubts + u.o, spared = spared + u.p
-  FROM unnest(%s::bigint[], %s::smallint[], %s::int[], %s::smallint[], %s::text[], %s::text[], %s::bigint[],
-              %s::bigint[], %s::smallint[], %s::smallint[]) AS u(i, a, m, s, r, y, d, f, o, p)
+  FROM unnest(%s::bigint[], %s::smallint[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::smallint[],
+              %s::bigint[], %s::smallint[], %s::smallint[]) AS u(i, a, r, y, d, m, s, f, o, p)
  WHERE delivery.id = u.i AND delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
-RETURNING delivery.id, delivery.id""",
+RETURNING delivery.id""",
 )
 
 _PLAN = _Statement(
@@ -393,5 +439,5 @@ UPDATE enrolment SET next_due_at = u.d, state = u.s, finished_at = u.f, fence = 
        AS u(i, p, h, d, s, f)
  WHERE enrolment.id = u.i AND enrolment.step = u.p AND enrolment.state = u.h AND enrolment.next_due_at IS NULL
    AND (enrolment.paused_until IS NULL OR u.d IS NULL OR enrolment.paused_until <= u.d)
-RETURNING enrolment.id, enrolment.id""",
+RETURNING enrolment.id""",
 )

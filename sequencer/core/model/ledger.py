@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sequencer.core.model.course import COURSES_OWN, Preference
 from sequencer.core.model.ids import CourseId, DeliveryId, EnrolmentId, RevisionId, SubscriberId
@@ -74,7 +75,7 @@ class Claim:
 
     Of the attempts `spared` were none: the message went back without a server having looked at it. A lesson's claim
     knows the place it belongs to: `step` is the person's once this lesson is over. `is_wanted`: the person gets our
-    mail, and is on what this belongs to, as far as it belongs to anything.
+    mail, and is on what this belongs to, as far as it belongs to anything. `is_begun`: its intent is on record already.
     """
 
     id: DeliveryId
@@ -96,6 +97,7 @@ class Claim:
     timezone: str
     preference: Preference = COURSES_OWN
     is_wanted: bool = True
+    is_begun: bool = False
 
     @property
     def ticket(self) -> "Ticket":
@@ -103,9 +105,8 @@ class Claim:
         return Ticket(delivery_id=self.id, attempt=self.attempt)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """Names one attempt at one delivery."""
+class Ticket(NamedTuple):
+    """Names one attempt at one delivery. A tuple, as it is made and looked up several times for each message."""
 
     delivery_id: DeliveryId
     attempt: int
