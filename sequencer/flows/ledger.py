@@ -34,7 +34,6 @@ from sequencer.core.rates import Grant
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent, BadDatabase
 from sequencer.flows import broadcast, catchup, doubt, orders, plan, several, telling
-from sequencer.flows.archive import Archive
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.orders import Print, Withheld
 from sequencer.flows.precedence import SHARE, Precedence
