@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote
 
-from sequencer import values
+from sequencer import domains, values
+from sequencer.domains import Throttles
 
 _SCHEMES = {"smtp": 587, "smtps": 465}
 _TLS = ("required", "offered", "off")
@@ -48,7 +49,8 @@ class Relay:
 
     `tls`: implicit, required, offered or off. `timeout` in seconds, `rate` in messages a second; a limit of 0 is none.
     `weight` is the share among several relays; with 0 it is used while no other can be. `eager` sends messages without
-    awaiting the answers of those before. `unsigned` are headers that the relay writes anew.
+    awaiting the answers of those before. `unsigned` are headers that the relay writes anew. `domains` are those of
+    recipients that it is given only so much for.
     """
 
     host: str
@@ -67,6 +69,7 @@ class Relay:
     warm_up: Ramp | None = None
     eager: bool = False
     unsigned: tuple[str, ...] = ()
+    domains: Throttles = ()
 
     @property
     def name(self) -> str:
@@ -151,6 +154,7 @@ def relay(value: object, *, key: str = "", more: Mapping[str, object] | None = N
         raise ValueError("a user and no password before its host, for whom the tokens are")
     tls = _tls(parts, given.pop("tls", None))
     warm_up = _warm_up(given)
+    throttles = domains.throttles(given.pop("domains", {}))
     options = {**(preset.options if preset else {}), **{name: _PARSERS[name](it, name) for name, it in given.items()}}
     return Relay(
         host=parts.hostname,
@@ -161,6 +165,7 @@ def relay(value: object, *, key: str = "", more: Mapping[str, object] | None = N
         password=unquote(parts.password or ""),
         oauth=oauth,
         warm_up=warm_up,
+        domains=throttles,
         **options,  # type: ignore[arg-type]  # each has been through its own parser
     )
 
@@ -187,11 +192,11 @@ def relays(value: object) -> Mapping[str, Relay]:
 def _given(parts: SplitResult, more: Mapping[str, object]) -> dict[str, Any]:
     """The options of both places; an unknown one is refused."""
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    known = ", ".join((*_SCALARS, "oauth"))
+    known = ", ".join((*_SCALARS, *_TABLES))
     if set(query) - set(_SCALARS):
         # What is unknown is not repeated: it may be the rest of a password that was not percent-encoded.
         raise ValueError(f"no options after its question mark but {', '.join(_SCALARS)}")
-    if unknown := set(more) - {*_SCALARS, "oauth"}:
+    if unknown := set(more) - {*_SCALARS, *_TABLES}:
         raise ValueError(f'no option but url, {known}; not "{min(unknown)}"')
     return {**query, **more}
 
@@ -302,3 +307,4 @@ _PARSERS: Mapping[str, Callable[[object, str], object]] = MappingProxyType(
     }
 )
 _SCALARS = ("preset", "tls", *_PARSERS, "warm_up_from", "warm_up_first", "warm_up_growth")
+_TABLES = ("oauth", "domains")  # options that an address has no room for

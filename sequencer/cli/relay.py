@@ -1,6 +1,9 @@
 """How does an admin see what relays may be given now?"""
 
+from collections.abc import Sequence
+
 import click
+from rich.table import Table
 
 from sequencer.cli import frame
 from sequencer.flows import standing
@@ -16,7 +19,7 @@ def relay() -> None:
 @frame.json_option
 @click.pass_context
 def list_relays(ctx: click.Context, *, as_json: bool) -> None:
-    """List the relays: rate, quota, warm-up, connections, and what is left alone for how long."""
+    """List the relays: rate, quota, warm-up, connections, what is left alone for how long, and domains' throttles."""
     with frame.opened(ctx) as app:
         found = standing.standings(app.db, app.settings.all_relays, now=app.clock())
     if as_json:
@@ -35,12 +38,23 @@ def list_relays(ctx: click.Context, *, as_json: bool) -> None:
             ", ".join(f"{rest.domain} ({rest.left:.0f} s)" for rest in one.resting),
         )
     frame.console.print(table)
+    if any(one.throttled for one in found):
+        frame.console.print(_throttles(found))
 
 
 def _rest(one: Standing) -> str:
     if one.paused:
         return f"paused: {one.paused}"
     return f"{one.rest.left:.0f} s: {one.rest.reason}" if one.rest else ""
+
+
+def _throttles(found: Sequence[Standing]) -> Table:
+    table = frame.table("relay", "domain", "throttle", "free in", "line")
+    for one in found:
+        for domain in one.throttled:
+            times = (f"{seconds:.0f} s" if seconds else "" for seconds in (domain.free_in, domain.line))
+            table.add_row(one.relay.name, domain.domain, str(domain.throttle), *times)
+    return table
 
 
 def _plain(one: Standing) -> dict[str, object]:
@@ -56,4 +70,13 @@ def _plain(one: Standing) -> dict[str, object]:
         "paused": one.paused or None,
         "rests": {"seconds": round(one.rest.left), "reason": one.rest.reason} if one.rest else None,
         "domains": [{"domain": rest.domain, "seconds": round(rest.left)} for rest in one.resting],
+        "throttled": [
+            {
+                "domain": domain.domain,
+                "throttle": str(domain.throttle),
+                "free_in": round(domain.free_in, 3),
+                "line": round(domain.line, 3),
+            }
+            for domain in one.throttled
+        ],
     }

@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 
 SECOND = 1_000_000_000
 PATIENCE = 60.0  # seconds for which a message may lie claimed until its turn comes; well within its lease
-_AHEAD = 5.0  # seconds for which slots are leased beforehand: what a worker that dies takes with it
+AHEAD = 5.0  # seconds for which slots are leased beforehand: what a worker that dies takes with it
 _LEAST_GRACE, _MOST_GRACE = 1.0, 10.0
+_CAP_GRACE = 3.0  # seconds within which somebody who is busy with other mail comes to it
+_CAP_SPAN = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,17 @@ def rate(messages: float, seconds: float = 1.0) -> Rate:
     return Rate(interval=math.ceil(apart * SECOND), grace=int(grace * SECOND))
 
 
+def cap(messages: int, seconds: float, *, apart: float = 0.0) -> Rate:
+    """Never more than `messages` within any `seconds`, however they are counted; where that is less, within a minute.
+
+    A little slower than evenly spread, so that those who are late make no more of them. `apart` is how far apart, in
+    seconds, those may start who have the turns: a turn has to last until one of them can use it.
+    """
+    span = max(seconds, _CAP_SPAN)
+    grace = _CAP_GRACE + min(2 * apart, PATIENCE + _MOST_GRACE)
+    return Rate(interval=math.ceil((span + grace) * seconds / (messages * span) * SECOND), grace=int(grace * SECOND))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """The slots that were leased at `now`: `count` of them from `first` on; `tat` is to be kept."""
@@ -41,12 +54,13 @@ class Lease:
     tat: int
 
 
-def lease(rate: Rate, tat: int, now: int, *, wanted: int, ahead: float = _AHEAD) -> Lease:
+def lease(rate: Rate, tat: int, now: int, *, wanted: int, ahead: float = AHEAD, patience: float = PATIENCE) -> Lease:
     """The next slots within `ahead` seconds, `wanted` at most; one at least, unless its turn is more than a minute off.
 
-    A clock that was set back, or a rate that was made faster, costs a minute and one interval at most.
+    A clock that was set back, or a rate that was made faster, costs a minute and one interval at most. The minute is
+    `patience`.
     """
-    reach = int(max(ahead, PATIENCE) * SECOND)
+    reach = int(max(ahead, patience) * SECOND)
     first = min(max(tat, now), now + reach + rate.interval)
     count = min(wanted, max(0, (now + int(ahead * SECOND) - first) // rate.interval + 1))
     if not count and wanted and first - now <= reach:

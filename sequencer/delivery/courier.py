@@ -240,7 +240,9 @@ class _Round:
             self._turn.clear()
             if self._glanced:
                 await self._let_pressed_in()
-            places = [] if self._exhausted else await self._places(work)
+            # Those that are here may have lost their turns, and need others though nothing more is due.
+            looks = not self._exhausted or any(way.held < 0 for way in self._ways)
+            places = await self._places(work) if looks else []
             if places:
                 returned = self._returned
                 # Signing must not stall the conversations.

@@ -2,14 +2,15 @@
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sequencer.core.limits import Rest
 from sequencer.core.model import Deferred, Outcome, Parcel
 from sequencer.core.rates import Grant, Turn
+from sequencer.delivery.backlog import Backlog
 from sequencer.delivery.connect import RelayDown
 from sequencer.delivery.session import Conversation, Gate
 from sequencer.delivery.throttle import Stock, Throttle
@@ -61,7 +62,7 @@ class Way:
         self._now = now
         self._most = most
         self._stock = Stock(connections=self.relay.connections, since=now())
-        self._backlog: deque[Parcel] = deque()
+        self._backlog = Backlog()
         self._more = asyncio.Event()
         self._halt = asyncio.Event()
         self._talks: list[Conversation] = []
@@ -110,19 +111,24 @@ class Way:
     @property
     def is_hungry(self) -> bool:
         """Whether more should be claimed: half of what may lie here is gone."""
-        return 2 * len(self._backlog) <= self._full
+        return 2 * self._ready <= self._full
 
     def room(self) -> int:
         """For how many more messages there is room now; nothing until there is room for a batch."""
         if self._halt.is_set() or self._throttle.is_closed:
             return 0
         self._full = min(self._most, self._stock.most(self._now()), self._throttle.budget)
-        return self._full - len(self._backlog) if self.is_hungry else 0
+        return max(0, min(self._full - self._ready, self._most - len(self._backlog))) if self.is_hungry else 0
 
     @property
     def held(self) -> int:
         """How many turns there are for messages that are not here yet; below 0 where some of those here have none."""
-        return self._throttle.turns - len(self._backlog)
+        return self._throttle.turns - self._ready
+
+    @property
+    def _ready(self) -> int:
+        """How many of those here might start now; for others, whose turn at their domain is to come, nobody waits."""
+        return self._backlog.ready(self._now())
 
     @property
     def may_ask(self) -> bool:
@@ -137,7 +143,7 @@ class Way:
 
     def within(self, room: int) -> int:
         """The part of `room` for which there are turns; what is here and has none in sight goes back as it was."""
-        if self._backlog and not self._throttle.turns:
+        if self._ready and not self._throttle.turns:
             self._release("Its turn had not come.")
         self._more.set()
         return max(0, min(room, self.held))
@@ -183,12 +189,8 @@ class Way:
             self._more.set()
 
     def push(self, parcel: Parcel) -> None:
-        """Lay a message down to be sent; what answers a press before the others."""
-        if parcel.at_once:
-            before = next((at for at, one in enumerate(self._backlog) if not one.at_once), len(self._backlog))
-            self._backlog.insert(before, parcel)
-        else:
-            self._backlog.append(parcel)
+        """Lay a message down to be sent."""
+        self._backlog.push(parcel)
         self._more.set()
 
     def staff(self, work: asyncio.TaskGroup) -> None:
@@ -240,14 +242,14 @@ class Way:
                 await talk.wire.quit()
             if talk is None or not talk.wire.is_open:
                 talk = await self._open()
-            late = turn.end < self._now()
+            late = turn.end < self._now() or _is_late(parcel, self._now())
             # It may have had enough while we waited for a connection, or for our turn, and that turn may be over.
             if talk is None or self._throttle.is_closed or late:
                 back: Parcel | None = parcel
             else:
                 back = await talk.converse(parcel, self._take, self._gate, self._tell)
             if back is not None:
-                self._backlog.appendleft(back)
+                self._backlog.put_back(back)
                 self._more.set()
             if talk is None:
                 break
@@ -309,9 +311,16 @@ class Way:
             self._more.clear()
             self._idle += 1
             self._changed()
-            await self._more.wait()
+            await self._until_more()
             self._idle -= 1
         return None
+
+    async def _until_more(self) -> None:
+        """There is something new, or the turn of something that lies here has come."""
+        now = self._now()
+        opens = self._backlog.opens(now)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._more.wait(), None if opens is None else opens - now)
 
     async def _in_turn(self, parcel: Parcel, turn: Turn, talk: Conversation | None) -> tuple[Parcel, Turn] | None:
         """The message when its turn has come; `talk` is not kept open for it for long."""
@@ -328,12 +337,12 @@ class Way:
         return parcel, turn
 
     def _first(self, parcel: Parcel) -> Parcel:
-        """This message, or one that answers a press and came while it waited for its turn."""
-        if parcel.at_once or not self._backlog or not self._backlog[0].at_once:
+        """This message, or one that overtakes it and came while it waited for its turn."""
+        urgent = None if parcel.at_once else self._backlog.urgent(self._now())
+        if urgent is None:
             return parcel
-        pressed = self._backlog.popleft()
-        self._backlog.appendleft(parcel)
-        return pressed
+        self._backlog.put_back(parcel)
+        return urgent
 
     def _take(self) -> Parcel | None:
         """The next message where one is here and it is its turn."""
@@ -347,8 +356,10 @@ class Way:
 
     def _pick(self) -> Parcel | None:
         """The first message whose recipient's domain is not left alone; the others go back until then."""
-        while self._backlog:
-            parcel = self._backlog.popleft()
+        while (parcel := self._backlog.take(self._now())) is not None:
+            if _is_late(parcel, self._now()):
+                self._tell(parcel, Deferred(reply="Its turn at its domain was over.", tried=False))
+                continue
             if not self._throttle.watches_domains:
                 return parcel
             domain = _domain(parcel)
@@ -371,8 +382,8 @@ class Way:
 
     def _release(self, reason: str) -> None:
         """What lies here goes back as it was; another relay may take it."""
-        while self._backlog:
-            self._tell(self._backlog.popleft(), Deferred(reply=reason or "The round was over.", tried=False))
+        while (parcel := self._backlog.pop()) is not None:
+            self._tell(parcel, Deferred(reply=reason or "The round was over.", tried=False))
 
 
 def _heed_cancellation() -> None:
@@ -380,6 +391,10 @@ def _heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+def _is_late(parcel: Parcel, now: float) -> bool:
+    return parcel.turn is not None and parcel.turn.end < now
 
 
 def _domain(parcel: Parcel) -> str:

@@ -30,10 +30,11 @@ from sequencer.core.model import (
     Ticket,
     Uncertain,
 )
-from sequencer.core.rates import Grant
+from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent, BadDatabase
 from sequencer.flows import broadcast, catchup, doubt, orders, plan, several, telling
+from sequencer.flows.domains import Domains
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.orders import Print, Withheld
 from sequencer.flows.precedence import SHARE, Precedence
@@ -90,6 +91,7 @@ class PassLedger:
         self._journal = journal
         self._names: dict[Ticket, str] = {}
         self._ration = Ration(db, now=now)
+        self._domains = Domains(db, share=newsletter_share)
         self._order = Precedence(self._ration, share=newsletter_share, now=now)
         self._apart = apart
         self._audience = Audience()
@@ -135,9 +137,10 @@ class PassLedger:
                 still = pauses.still(tx)
                 usable = [place for place in places if place.relay.name not in still.relays]
                 claims, more = self._claim(tx, usable, min(len(usable), BATCH), still)
-                ordered = self._orders(tx, _paired(claims, usable))
+                pairs = _paired(claims, usable)
+                ordered = self._orders(tx, pairs)
             self._order.had(claims)
-            parcels = self._parcels(ordered)
+            parcels = self._parcels(ordered, pairs)
             if parcels or not (more or (usable and self._fan_out())):
                 return parcels
         return []
@@ -151,8 +154,9 @@ class PassLedger:
             still = pauses.still(tx)
             usable = [place for place in places if place.relay.name not in still.relays and still.everything is None]
             claims = self._waiting(tx, len(usable), (), deliveries.AT_ONCE) if usable else []
-            ordered = self._orders(tx, _paired(claims, usable))
-        return self._parcels(ordered)
+            pairs = _paired(claims, usable)
+            ordered = self._orders(tx, pairs)
+        return self._parcels(ordered, pairs)
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         """Settle what is known and say what will be sent now, in one transaction.
@@ -179,10 +183,24 @@ class PassLedger:
         """Whether even answers that are awaited are not to be awaited any longer."""
         return self._end()
 
-    def _parcels(self, ordered: Sequence[tuple[Claim, Print]]) -> Sequence[Parcel]:
-        """What was claimed, printed; what cannot be is put off, and the others go on."""
+    def _parcels(self, ordered: Sequence[tuple[Claim, Print]], pairs: Sequence[tuple[Claim, Lane]]) -> Sequence[Parcel]:
+        """What was claimed, printed; what cannot be, or may not go to its domain yet, is put off, the others go on."""
         self.claimed += len(ordered)
         self._claims.update({claim.ticket: claim for claim, _ in ordered})
+        if any(lane.relay.domains for _, lane in pairs):
+            return self._in_turn(ordered, pairs)
+        return self._print(ordered, {})
+
+    def _in_turn(self, ordered: Sequence[tuple[Claim, Print]], pairs: Sequence[tuple[Claim, Lane]]) -> Sequence[Parcel]:
+        """Those that have a turn at their domain, or need none; the others are put off until it is theirs."""
+        wanted = {claim.ticket for claim, _ in ordered}
+        answer = self._domains.admit([(claim, lane.relay) for claim, lane in pairs if claim.ticket in wanted])
+        if answer.later:
+            self.record([], answer.later)
+        late = {one.ticket for one in answer.later}
+        return self._print([one for one in ordered if one[0].ticket not in late], answer.turns)
+
+    def _print(self, ordered: Sequence[tuple[Claim, Print]], turns: Mapping[Ticket, Turn]) -> Sequence[Parcel]:
         made = [(claim, _printed(claim, make)) for claim, make in ordered]
         broken = [
             Report(ticket=claim.ticket, outcome=outcome, relay="")
@@ -196,6 +214,8 @@ class PassLedger:
             for claim, parcel in made
             if isinstance(parcel, Parcel)
         ]
+        if turns:
+            parcels = [replace(one, turn=turns.get(one.ticket)) for one in parcels]
         self._name(parcels)
         return self._granted(parcels)
 

@@ -4,9 +4,9 @@ A row is locked for two short statements. Whoever dies between them has leased n
 with them what they leased, and no more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import BigInteger, ColumnElement, cast, delete, func, literal_column, select, update
+from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from sequencer.core import rates
@@ -45,6 +45,26 @@ def lock(tx: Transaction, name: str) -> tuple[int, int]:
         tx.execute(insert(rate_bucket).values(name=name, tat=0).on_conflict_do_nothing())
         row = tx.execute(query).one()
     return int(row[0]), int(row[1])
+
+
+def lock_all(tx: Transaction, names: Sequence[str]) -> tuple[Mapping[str, int], int]:
+    """The same of several instants, which need not be of rates; whoever locks several locks them in one order."""
+    query = select(rate_bucket.c.name, rate_bucket.c.tat, clock(tx)).where(rate_bucket.c.name.in_(names))
+    query = query.order_by(rate_bucket.c.name).with_for_update()
+    rows = tx.execute(query).all()
+    if missing := sorted(set(names) - {row[0] for row in rows}):
+        insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+        made = insert(rate_bucket).on_conflict_do_nothing()
+        tx.execute(made, [{"name": name, "tat": 0} for name in missing])
+        rows = tx.execute(query).all()
+    return {name: int(tat) for name, tat, _ in rows}, max(int(now) for _, _, now in rows)
+
+
+def keep(tx: Transaction, instants: Mapping[str, int]) -> None:
+    """Write down what these are now; they are ours since `lock_all`."""
+    if instants:
+        changed = update(rate_bucket).where(rate_bucket.c.name == bindparam("which")).values(tat=bindparam("instant"))
+        tx.execute(changed, [{"which": name, "instant": instant} for name, instant in sorted(instants.items())])
 
 
 def held(tx: Transaction) -> Mapping[str, int]:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sequencer import relays
+from sequencer import domains, relays
 from sequencer import settings as options
+from sequencer.domains import Throttle
 from sequencer.errors import BadSettings
 from sequencer.relays import PRESETS, OAuth, Ramp, Relay
 from sequencer.settings import Settings
@@ -94,6 +95,20 @@ def test_every_option_may_stand_behind_the_question_mark_also_in_a_variable(tmp_
 def test_what_stands_in_the_table_goes_before_what_stands_in_its_url(tmp_path: Path) -> None:
     (found,) = loaded(tmp_path, '[relays.own]\nurl = "smtp://mx.example.org?rate=5&connections=7"\nrate = 0.5')
     assert (found.rate, found.connections) == (0.5, 7)
+
+
+def test_a_domain_s_throttle_is_found_by_its_name_as_it_stands_on_an_envelope(tmp_path: Path) -> None:
+    table = '{ "GMail.com." = "20/minute", "bücher.example" = " 5 / hour", "*" = "100/day" }'
+    (found,) = loaded(tmp_path, f'[relays.own]\nurl = "smtp://mx.example.org"\ndomains = {table}')
+    said = {domain: str(domains.of(found.domains, domain)) for domain in ("gmail.com", "xn--bcher-kva.example")}
+    assert said == {"gmail.com": "20/minute", "xn--bcher-kva.example": "5/hour"}
+    # A domain below one that is named is another one.
+    assert domains.of(found.domains, "mail.gmail.com") == Throttle(messages=100, seconds=86_400)
+    (free,) = loaded(
+        tmp_path, '[relays.own]\nurl = "smtp://mx.example.org"\n[relays.own.domains]\n"web.de" = "1/second"'
+    )
+    assert free.domains == (("web.de", Throttle(messages=1, seconds=1)),)
+    assert domains.of(free.domains, "gmail.com") is None
 
 
 def test_several_relays_take_the_place_of_the_one(tmp_path: Path) -> None:
@@ -260,6 +275,13 @@ def test_a_token_url_to_which_no_secret_may_be_told_stops_the_start(tmp_path: Pa
         ("oauth = true", "oauth as a table of texts"),
         ("oauth = { client_id = 7 }", "oauth as a table of texts"),
         ('oauth = { client_id = " " }', "oauth as a table of texts"),
+        ('domains = { "gmail.com" = 20 }', 'a text like "20/minute" for "gmail.com" in domains'),
+        ('domains = { "gmail.com" = "0/minute" }', 'a text like "20/minute" for "gmail.com" in domains'),
+        ('domains = { "gmail.com" = "1000001/day" }', 'a text like "20/minute" for "gmail.com" in domains'),
+        ('domains = { "gmail.com" = "20/week" }', 'a text like "20/minute" for "gmail.com" in domains'),
+        ('domains = { "gmail" = "20/minute" }', 'domains like "gmail.com"'),
+        ('domains = { "a..b" = "20/minute" }', 'domains like "gmail.com"'),
+        ('domains = { "*.com" = "20/minute" }', 'domains like "gmail.com"'),
         ('password = "hunter2"', "no option but url, "),
         ('url = "smtp://me:tr0ub4dor@mx.example.org/x"', "an address like smtp://"),
         ("url = 7", "a text in quotes"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from sequencer.core.model.course import COURSES_OWN, Preference
 from sequencer.core.model.ids import CourseId, DeliveryId, EnrolmentId, RevisionId, SubscriberId
 from sequencer.core.model.people import Address
+from sequencer.core.rates import Turn
 
 
 class DeliveryState(StrEnum):
@@ -117,6 +118,7 @@ class Parcel:
     """A finished message and where it goes. Its lines end in CRLF and none begins with a dot: it is sent as it is.
 
     `relay` names the one that it was made for. `at_once`: it answers a person's own press, and goes before others.
+    Where there is a `turn`, by the clock of whoever carries it, it starts within that or goes back.
     """
 
     ticket: Ticket
@@ -126,3 +128,4 @@ class Parcel:
     needs_smtputf8: bool
     content: bytes
     at_once: bool = False
+    turn: Turn | None = None
