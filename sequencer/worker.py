@@ -21,12 +21,13 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from sequencer import __version__
 from sequencer import app as wiring
 from sequencer.app import App
+from sequencer.core import schedule
 from sequencer.engine import drain
 from sequencer.engine.ending import Ending
 from sequencer.engine.port import Engine
 from sequencer.engine.troubles import Troubles, tell
 from sequencer.errors import SequencerError
-from sequencer.flows import calling, roster
+from sequencer.flows import calling, roster, zones
 from sequencer.flows.roster import Post
 
 log = logging.getLogger(__name__)
@@ -172,12 +173,16 @@ class Attendance:
         self._app = app
         self._db = app.db
         self._post = post
+        self._zones_read = time.monotonic()
         self.id = roster.enter(app.db, post)
 
     def beat(self, _ending: Ending) -> None:
         """We are still here. Who was taken off the roster meanwhile comes back to it."""
-        # Doors have no passes: so their clock is looked at here.
+        # Doors have no passes, and workers no upkeep: so their clock and the rules of zones are looked at here.
         self._app.look_at_clock()
+        if time.monotonic() - self._zones_read > zones.FRESH:
+            schedule.forget_zones()
+            self._zones_read = time.monotonic()
         if not roster.beat(self._db, self.id, self._post):
             self.id = roster.enter(self._db, self._post)
 

@@ -101,6 +101,29 @@ def known_zone(name: str) -> ZoneInfo | None:
         return None
 
 
+def forget_zones() -> None:
+    """From now on rules are read anew from the machine's zone files, as `known_zone` gives them."""
+    ZoneInfo.clear_cache()
+
+
+def rules(zone: ZoneInfo, since: datetime, until: datetime) -> Sequence[tuple[datetime, timedelta]]:
+    """The zone's offset from UTC at `since`, and each one that follows it before `until`, with its first second.
+
+    A change that is taken back within a day is not seen.
+    """
+    found, at = [(since, _offset(since, zone))], since
+    while at < until:
+        later = min(at + _DAY, until)
+        if (offset := _offset(later, zone)) != found[-1][1]:
+            found.append((_jump(at, later, zone), offset))
+        at = later
+    return found
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta:
+    return instant.astimezone(zone).utcoffset() or timedelta(0)
+
+
 def local_instant(day: date, at: time, zone: ZoneInfo) -> datetime | None:
     """The instant (UTC) at which the clock in `zone` shows `at` on `day`.
 

@@ -1,4 +1,4 @@
-"""What is done now and then, whoever is awake? Reminders, and forgetting what nobody needs any more.
+"""What is done now and then, whoever is awake? Reminders, forgetting what nobody needs any more, other rules of zones.
 
 Each step is a commit of its own and picks what is due by an index: it can end anywhere, and be run by several at once.
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sequencer.flows import keys, reminders
+from sequencer.flows import keys, reminders, zones
 from sequencer.flows.reminders import Patience
 from sequencer.store import calls, door, erasure, months, rates, rests, used
 from sequencer.store import keys as key_rows
@@ -46,6 +46,7 @@ def tidy(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] 
     """Everything that is due at `now`, unless `stop` says so before. Raises BadDatabase where it cannot go on."""
     reminded = reminders.remind(db, terms.patience, now=now, stop=stop)
     forgotten = forget(db, terms, now=now, stop=stop)
+    zones.follow(db, now=now, stop=stop)
     sweeps: tuple[Callable[[Transaction], int], ...] = (
         lambda tx: used.forget(tx, now=now, limit=SWEEP),
         lambda tx: door.forget(tx, now=now, limit=SWEEP),

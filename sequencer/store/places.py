@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import and_, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, case, func, or_, select, update
 
 from sequencer.core.model import (
     CourseId,
@@ -159,7 +159,26 @@ def _pages(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
     return (rows[at : at + _PAGE] for at in range(0, len(rows), _PAGE))
 
 
-def _people(tx: Transaction, course: CourseId, condition: object) -> Iterator[Waiting]:
+def of_people(tx: Transaction, people: Sequence[SubscriberId]) -> Sequence[tuple[CourseId, Waiting]]:
+    """The places at which these people wait for a lesson, locked, with their courses."""
+    query = (
+        _waiting()
+        .add_columns(enrolment.c.course_id)
+        .where(enrolment.c.subscriber_id.in_(list(people)), enrolment.c.next_due_at.is_not(None))
+        .order_by(enrolment.c.id)
+    )
+    return [(CourseId(row.course_id), _read(row)) for row in tx.execute(query)]
+
+
+def _people(tx: Transaction, course: CourseId, condition: ColumnElement[bool]) -> Iterator[Waiting]:
+    query = _waiting().where(enrolment.c.course_id == course, condition).order_by(enrolment.c.id).limit(_PAGE)
+    after = 0
+    while rows := tx.execute(query.where(enrolment.c.id > after)).all():
+        after = rows[-1][0]
+        yield from (_read(row) for row in rows)
+
+
+def _waiting() -> Select[*tuple[Any, ...]]:
     at = func.coalesce(delivery.c.finished_at, delivery.c.created_at)
     last = (
         select(func.max(at))
@@ -175,32 +194,25 @@ def _people(tx: Transaction, course: CourseId, condition: object) -> Iterator[Wa
         *(subscriber.c.send_at, subscriber.c.days, enrolment.c.pace, enrolment.c.paused_until),
     )
     hours = (enrolment.c.next_due_at, enrolment.c.finished_at, last, enrolment.c.run, enrolment.c.held_due_at)
-    query = (
+    return (
         select(*columns, *hours)
         .join(subscriber, subscriber.c.id == enrolment.c.subscriber_id)
-        .where(
-            enrolment.c.course_id == course,
-            subscriber.c.state == SubscriberState.ACTIVE,
-            condition,  # type: ignore[arg-type]
-        )
-        .order_by(enrolment.c.id)
-        .limit(_PAGE)
+        .where(subscriber.c.state == SubscriberState.ACTIVE)
         .with_for_update(of=enrolment)
     )
-    after = 0
-    while rows := tx.execute(query.where(enrolment.c.id > after)).all():
-        after = rows[-1][0]
-        for row in rows:
-            yield Waiting(
-                enrolment_id=EnrolmentId(row[0]),
-                subscriber_id=SubscriberId(row[1]),
-                step=row[2],
-                timezone=row[3],
-                preference=Preference(send_at=row[4], days=row[5], pace=row[6]),
-                paused_until=row[7],
-                due_at=row[8],
-                finished_at=row[9],
-                last=row[10],
-                run=row[11],
-                held_due_at=row[12],
-            )
+
+
+def _read(row: Row[*tuple[Any, ...]]) -> Waiting:
+    return Waiting(
+        enrolment_id=EnrolmentId(row[0]),
+        subscriber_id=SubscriberId(row[1]),
+        step=row[2],
+        timezone=row[3],
+        preference=Preference(send_at=row[4], days=row[5], pace=row[6]),
+        paused_until=row[7],
+        due_at=row[8],
+        finished_at=row[9],
+        last=row[10],
+        run=row[11],
+        held_due_at=row[12],
+    )

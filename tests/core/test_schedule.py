@@ -227,3 +227,22 @@ def test_twenty_lessons_never_meet_and_never_go_back(moment: tuple[datetime, Zon
     assert all(later > earlier for earlier, later in pairwise(chain))
     days = [at.astimezone(zone).date() for at in chain]
     assert len(set(days[1:])) == 20
+
+
+def test_the_rules_of_a_zone_are_its_offsets_and_the_seconds_at_which_they_begin() -> None:
+    found = schedule.rules(ZoneInfo(LONDON), utc("2026-03-01T00:30"), utc("2026-12-01T00:00"))
+    hour = timedelta(hours=1)
+    assert found == [
+        (utc("2026-03-01T00:30"), 0 * hour),
+        (utc("2026-03-29T01:00"), hour),
+        (utc("2026-10-25T01:00"), 0 * hour),
+    ]
+    assert schedule.rules(ZoneInfo("UTC"), utc("2026-03-01T00:30"), utc("2036-03-01T00:30")) == [
+        (utc("2026-03-01T00:30"), 0 * hour)
+    ]
+
+
+def test_zones_that_are_forgotten_are_read_anew() -> None:
+    before = ZoneInfo("Europe/London")
+    schedule.forget_zones()
+    assert schedule.known_zone("Europe/London") is not before

@@ -94,7 +94,7 @@ def test_what_a_machine_ahead_writes_down_bears_the_databases_hour(crowd: House)
 
 
 def test_how_far_a_machine_is_ahead_is_measured(shared_house: House) -> None:
-    found = {one.name: one.samples[0].value for one in Standing(_node(shared_house, TEN)).collect()}
+    found = {one.name: one.samples[0].value for one in Standing(_node(shared_house, TEN)).collect() if one.samples}
     assert found["sequencer_clock_ahead_seconds"] == pytest.approx(600, abs=100)
 
 

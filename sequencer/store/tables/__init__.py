@@ -24,7 +24,7 @@ from sequencer.store.tables.columns import (
 from sequencer.store.tables.courses import course, enrolment, image, lesson, revision
 from sequencer.store.tables.door import door_use, used
 from sequencer.store.tables.ledger import UNCERTAIN, broadcast_lane, delivery, done, issue
-from sequencer.store.tables.people import address_change, consent, departure, subscriber, suppression
+from sequencer.store.tables.people import address_change, consent, departure, subscriber, suppression, zone_rules
 from sequencer.store.tables.programs import api_answer, api_key, event, hook, hook_call
 from sequencer.store.tables.relays import pause, rate_bucket, relay_use, rest, worker
 
@@ -72,4 +72,5 @@ __all__ = [
     "suppression",
     "used",
     "worker",
+    "zone_rules",
 ]

@@ -1,6 +1,7 @@
 """Where do people lie? Who they are, what they agreed to, and when they left."""
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Index,
     SmallInteger,
@@ -62,6 +63,21 @@ Index(
 
 # An issue that goes out at everybody's own hour finds its readers by their zones.
 Index("subscriber_zone", subscriber.c.timezone, subscriber.c.id)
+
+
+# The rules of a zone in which somebody lives, as a digest of its changes of the clock from `since` to `until`. Where
+# they have changed, so many `passes` over its people are to be made, each from `due_at` on, behind the `cursor`.
+zone_rules = Table(
+    "zone_rules",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("rules", String(64), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Column("passes", SmallInteger, nullable=False),
+    Column("due_at", UtcDateTime),
+    Column("cursor", BigInteger, nullable=False),
+)
 
 
 consent = Table(
