@@ -55,7 +55,7 @@ def claim_waiting(
     """
     picked = (
         select(delivery.c.id)
-        .join(subscriber)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
         .where(delivery.c.state.in_(lifecycle.before(DeliveryEvent.CLAIM)), delivery.c.due_at <= now, _wanted())
         .where(delivery.c.kind.in_(list(only or _BEFORE)))
         # By rank also where all are of one: or SQLite reads what waits in order, newsletters and all, to save a sort.
@@ -323,7 +323,7 @@ def next_due(tx: Transaction) -> datetime | None:
     """When the next waiting message may be claimed; None where none waits."""
     query = (
         select(delivery.c.due_at)
-        .join(subscriber)
+        .join(subscriber, subscriber.c.id == delivery.c.subscriber_id)
         .where(_WAITING, _wanted())
         .order_by(delivery.c.due_at, delivery.c.id)
         .limit(1)

@@ -1,6 +1,6 @@
 """What is there about a person, in whichever table? To be shown or erased: asked of the tables themselves.
 
-A table that refers to people, or to what is theirs, is found by its foreign keys: none can be forgotten here. The
+A table that refers to people, or to what is theirs, is found by its references: none can be forgotten here. The
 suppression list refers to nobody, and stays.
 """
 
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sequencer.core.model import Pairs, SubscriberId
 from sequencer.store.database import Transaction
-from sequencer.store.tables import Named, delivery, metadata, subscriber
+from sequencer.store.tables import Named, delivery, metadata, referred, subscriber
 
 _TRIES = 5
 
@@ -81,7 +81,7 @@ def _theirs(table: Table, people: Sequence[SubscriberId]) -> ColumnElement[bool]
     """Which rows of a table are these people's, or belong to something of theirs; None where none can."""
     if table is subscriber:
         return table.c.id.in_(people)
-    keys = [(column, key.column) for column in table.columns for key in column.foreign_keys]
+    keys = [(column, to) for column in table.columns if (to := referred(column)) is not None]
     # Who names the person is theirs, whatever else it names: and by the person, every table has an index.
     direct = [column.in_(people) for column, to in keys if to.table is subscriber]
     if direct:

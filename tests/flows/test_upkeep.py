@@ -24,7 +24,17 @@ from sequencer.flows.upkeep import BATCH, Tidied
 from sequencer.forms import OptIn
 from sequencer.store import consents, door, erasure, subscribers, used
 from sequencer.store.database import Database, Transaction
-from sequencer.store.tables import Coded, UtcDateTime, Words, api_answer, api_key, delivery, metadata, zone_rules
+from sequencer.store.tables import (
+    Coded,
+    UtcDateTime,
+    Words,
+    api_answer,
+    api_key,
+    delivery,
+    metadata,
+    referred,
+    zone_rules,
+)
 
 EMAIL = "reader@example.org"
 MONTH = NOW + 30 * DAY
@@ -128,9 +138,9 @@ def _row(tx: Transaction, table: Table, ids: dict[str, int], who: int) -> int:
 
 def _values(table: Table, ids: dict[str, int], who: int) -> Iterator[tuple[str, object]]:
     for column in table.columns:
-        keys = list(column.foreign_keys)
-        if keys:
-            yield column.name, ids[keys[0].column.table.name]
+        named = referred(column)
+        if named is not None and (named.table.name in ids or not column.nullable):
+            yield column.name, ids[named.table.name]
         elif column.name != "id" and not column.nullable and column.server_default is None:
             yield column.name, _value(column, who)
 
@@ -273,7 +283,8 @@ def test_forgetting_takes_no_longer_for_a_long_list(sqlite_db: Database) -> None
         for table in metadata.sorted_tables:
             for column in table.columns:
                 # Who never confirmed has no place in a course.
-                theirs = any(key.column.table.name == "subscriber" for key in column.foreign_keys)
+                named = referred(column)
+                theirs = named is not None and named.table.name == "subscriber"
                 if theirs and table.name != "enrolment":
                     query = f"EXPLAIN QUERY PLAN DELETE FROM {table.name} WHERE {column.name} IN (1, 2)"  # noqa: S608
                     plans += [row.detail for row in tx.execute(text(query))]

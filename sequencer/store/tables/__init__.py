@@ -20,6 +20,7 @@ from sequencer.store.tables.columns import (
     Weekdays,
     Words,
     metadata,
+    referred,
 )
 from sequencer.store.tables.courses import course, enrolment, image, lesson, revision
 from sequencer.store.tables.door import door_use, used
@@ -65,6 +66,7 @@ __all__ = [
     "metadata",
     "pause",
     "rate_bucket",
+    "referred",
     "relay_use",
     "rest",
     "revision",

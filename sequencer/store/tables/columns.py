@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, time
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -203,5 +203,18 @@ def identity() -> Column[int]:
     return Column("id", _Id, primary_key=True)
 
 
-def reference(target: str, *, nullable: bool = False) -> Column[int]:
-    return Column(f"{target}_id", _Id, ForeignKey(f"{target}.id"), nullable=nullable)
+_REFERS = "refers to"
+
+
+def reference(target: str, *, nullable: bool = False, checked: bool = True) -> Column[int]:
+    """A column that names a row of `target`; where it is not `checked`, something else vouches for that row."""
+    keys = [ForeignKey(f"{target}.id")] if checked else []
+    return Column(f"{target}_id", _Id, *keys, nullable=nullable, info={_REFERS: target})
+
+
+def referred(column: Column[Any]) -> Column[Any] | None:
+    """What a column names a row by, checked or not; None where it names none."""
+    if _REFERS in column.info:
+        found: Column[Any] = metadata.tables[column.info[_REFERS]].c.id
+        return found
+    return next((key.column for key in column.foreign_keys), None)
