@@ -1,5 +1,6 @@
-"""What may be typed for a person? Addresses, zones, names and words, each read or refused in a sentence."""
+"""What may be typed? Addresses, zones, instants, names and words, each read or refused in a sentence."""
 
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import click
@@ -24,6 +25,15 @@ def a_zone(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Z
         return ZoneInfo(value) if value else None
     except (KeyError, ValueError, OSError) as error:
         raise click.BadParameter(f'"{value}" is not a time zone; write one like Europe/London.') from error
+
+
+def an_instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
+    """An instant, in UTC unless it says a zone."""
+    try:
+        instant = datetime.fromisoformat(value) if value else None
+    except ValueError as error:
+        raise click.BadParameter('write an instant like "2026-11-23T08:00:00Z".') from error
+    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
 def a_name(_ctx: click.Context, _param: click.Parameter, value: str) -> str:

@@ -1,11 +1,14 @@
 """How does an admin stop the mail, and let it go on? Everything, a relay, a shard, or one course."""
 
+from datetime import datetime
+
 import click
 
 from sequencer.app import App
-from sequencer.cli import frame
+from sequencer.cli import arguments, frame
 from sequencer.errors import NotFound
-from sequencer.flows import pauses
+from sequencer.flows import forgo, pauses
+from sequencer.flows.forgo import Forgone
 from sequencer.store import shards
 from sequencer.store.pauses import Scope, Standstill
 
@@ -54,11 +57,28 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
 @click.command()
 @_relay
 @_shard
+@click.option(
+    "--skip-due-before",
+    "before",
+    callback=arguments.an_instant,
+    metavar="ISO",
+    help="Pass over lessons that were due before then (UTC unless it says a zone), but for a course's last; "
+    "their readers go on at their next hour.",
+)
 @click.pass_context
-def resume(ctx: click.Context, relay: str | None, shard: int | None) -> None:
-    """Let the mail go on: each person gets what is due, one lesson a gap."""
+def resume(ctx: click.Context, relay: str | None, shard: int | None, before: datetime | None) -> None:
+    """Let the mail go on: each person gets what is due, one lesson a gap.
+
+    After a long pause, or a restored backup of which no journal tells what went out since, --skip-due-before spares
+    readers lessons that are old, or that they may have had. It may be said again where it was stopped half-way: mail
+    rests until it has come to its end.
+    """
     scope, name = _meant(relay, shard)
+    if name and before:
+        raise click.UsageError("--skip-due-before is for all mail; leave --relay and --shard out.")
     with frame.opened(ctx) as app:
+        if before is not None:
+            _tell(forgo.forgo(app.db, app.press.archive, before=before, now=app.clock()))
         stood = pauses.go_on(app.db, scope, name)
     if name:
         click.echo(f"The {scope} {name} goes on." if stood else f"The {scope} {name} was not paused.")
@@ -88,6 +108,12 @@ def resume_course(ctx: click.Context, slug: str) -> None:
         click.echo(f"The course {slug} was not paused.")
     else:
         click.echo(f"The course {slug} goes on; {people} {'person' if people == 1 else 'people'} had been held.")
+
+
+def _tell(done: Forgone) -> None:
+    people = "1 person goes on at their" if done.people == 1 else f"{done.people:,} people go on, each at their"
+    lessons = "1 lesson is" if done.lessons == 1 else f"{done.lessons:,} lessons are"
+    click.echo(f"{people} next hour; {lessons} passed over.")
 
 
 def undoing(one: Standstill) -> str:

@@ -1,24 +1,18 @@
 """How does an admin send what is due, once? For cron, for tests, and for rehearsals at another hour."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
 from sequencer import app as wiring
-from sequencer.cli import frame, logs
+from sequencer.cli import arguments, frame, logs
 from sequencer.flows import calling, dispatch
 
 
-def _instant(_ctx: click.Context, _param: click.Parameter, value: str | None) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(value) if value else None
-    except ValueError as error:
-        raise click.BadParameter('write an instant like "2026-11-23T08:00:00Z".') from error
-    return instant if instant is None or instant.tzinfo else instant.replace(tzinfo=UTC)
-
-
 @click.command()
-@click.option("--now", callback=_instant, metavar="ISO", help="Pretend that it is then (UTC unless it says a zone).")
+@click.option(
+    "--now", callback=arguments.an_instant, metavar="ISO", help="Pretend that it is then (UTC unless it says a zone)."
+)
 @frame.json_option
 @click.pass_context
 def tick(ctx: click.Context, now: datetime | None, *, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Which lessons did somebody miss, whose days passed while nothing could go out?"""
+"""Which lessons did somebody miss, whose days passed while nothing could go out, or are not to go out any more?"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,3 +24,15 @@ def missed(
             break
         passed.append(later - 1)
     return tuple(passed)
+
+
+def due_before(rhythms: Sequence[Rhythm], due_at: datetime, before: datetime, zone: ZoneInfo, *, share: int = 0) -> int:
+    """How many lessons, the first of them due at `due_at`, were due before an instant; the last lesson never counts.
+
+    `rhythms` lead to each of the lessons that are left.
+    """
+    due, count = due_at, 0
+    while due < before and count + 1 < len(rhythms):
+        count += 1
+        due = schedule.next_due(due, zone, rhythms[count], share=share)
+    return count

@@ -204,6 +204,29 @@ def cancel_of(tx: Transaction, place: Enrolment, *, reason: str, now: datetime) 
     tx.execute(update(delivery).where(_of(place), delivery.c.state == DeliveryState.UNCERTAIN).values(due_at=None))
 
 
+def pass_over(tx: Transaction, before: datetime, *, reason: str, now: datetime, limit: int) -> Sequence[DeliveryId]:
+    """Of the lessons that were to be tried again before then, the first are passed over, as if nobody had tried them.
+
+    What is in doubt stays so, and is not sent once more. Lessons on the wire are left alone.
+    """
+    query = (
+        select(delivery.c.id)
+        .where(_WAITING, delivery.c.kind == DeliveryKind.LESSON, delivery.c.due_at < before)
+        .order_by(delivery.c.due_at, delivery.c.id)
+        .limit(limit)
+        .with_for_update()
+    )
+    ids = [DeliveryId(which) for which in tx.execute(query).scalars()]
+    among = delivery.c.id.in_(ids)
+    tx.execute(
+        update(delivery)
+        .where(among, delivery.c.state.in_(lifecycle.before(DeliveryEvent.CANCEL)))
+        .values(state=DeliveryState.SKIPPED, attempt=0, due_at=None, reply=reason, finished_at=now)
+    )
+    tx.execute(update(delivery).where(among, delivery.c.state == DeliveryState.UNCERTAIN).values(due_at=None))
+    return ids
+
+
 def put_off(tx: Transaction, place: Enrolment, *, due_at: datetime) -> None:
     """A lesson of this place that was put off is tried again at that hour; what is in doubt keeps its own."""
     deferred = delivery.c.state == DeliveryState.DEFERRED

@@ -144,6 +144,17 @@ def retime(tx: Transaction, rows: Sequence[tuple[EnrolmentId, datetime]]) -> Non
         tx.execute(statement, [{"which": which, "due": due} for which, due in page])
 
 
+def go_on(tx: Transaction, rows: Sequence[tuple[EnrolmentId, int, datetime]]) -> None:
+    """These people wait for another lesson: that of this step, at this hour."""
+    statement = (
+        update(enrolment)
+        .where(enrolment.c.id == bindparam("which"), enrolment.c.next_due_at.is_not(None))
+        .values(step=bindparam("at"), next_due_at=bindparam("due"), fence=enrolment.c.fence + 1)
+    )
+    for page in _pages(rows):
+        tx.execute(statement, [{"which": which, "at": step, "due": due} for which, step, due in page])
+
+
 def put_back(tx: Transaction, rows: Sequence[tuple[EnrolmentId, int, datetime]]) -> None:
     """These people, whose lesson was just claimed, wait for it again: at this step, until this hour."""
     statement = (
@@ -161,13 +172,20 @@ def _pages(rows: Sequence[_Row]) -> Iterator[Sequence[_Row]]:
 
 def of_people(tx: Transaction, people: Sequence[SubscriberId]) -> Sequence[tuple[CourseId, Waiting]]:
     """The places at which these people wait for a lesson, locked, with their courses."""
-    query = (
-        _waiting()
-        .add_columns(enrolment.c.course_id)
-        .where(enrolment.c.subscriber_id.in_(list(people)), enrolment.c.next_due_at.is_not(None))
-        .order_by(enrolment.c.id)
-    )
-    return [(CourseId(row.course_id), _read(row)) for row in tx.execute(query)]
+    found = and_(enrolment.c.subscriber_id.in_(list(people)), enrolment.c.next_due_at.is_not(None))
+    return _with_courses(tx, _waiting().where(found).order_by(enrolment.c.id))
+
+
+def due_before(tx: Transaction, before: datetime, *, limit: int) -> Sequence[tuple[CourseId, Waiting]]:
+    """The first places at which somebody waits for a lesson that was due before then, locked, with their courses."""
+    found = and_(enrolment.c.next_due_at.is_not(None), enrolment.c.next_due_at < before)
+    order = (enrolment.c.next_due_at, enrolment.c.id)
+    return _with_courses(tx, _waiting().where(found).order_by(*order).limit(limit))
+
+
+def _with_courses(tx: Transaction, query: Select[*tuple[Any, ...]]) -> Sequence[tuple[CourseId, Waiting]]:
+    rows = tx.execute(query.add_columns(enrolment.c.course_id))
+    return [(CourseId(row.course_id), _read(row)) for row in rows]
 
 
 def _people(tx: Transaction, course: CourseId, condition: ColumnElement[bool]) -> Iterator[Waiting]:

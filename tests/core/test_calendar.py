@@ -327,6 +327,9 @@ def test_lessons_whose_day_passed_are_missed_and_one_goes_on_with_what_is_due_no
     lead = [rhythm()] * 10
     assert catchup.missed(lead, 2, due_at, due_at + timedelta(days=3, hours=5), london) == (2, 3, 4)
     assert catchup.missed(lead, 2, due_at, due_at + timedelta(hours=23), london) == ()
+    assert catchup.due_before(lead, due_at, due_at, london) == 0
+    assert catchup.due_before(lead, due_at, due_at + timedelta(days=2), london) == 2
+    assert catchup.due_before(lead, due_at, due_at + timedelta(days=300), london) == len(lead) - 1
     assert catchup.missed(lead, 2, due_at, due_at + timedelta(hours=24), london) == (2,)
     assert catchup.missed(lead, 7, due_at, due_at + timedelta(days=300), london) == (7, 8)
     assert catchup.missed(lead, 9, due_at, due_at + timedelta(days=300), london) == ()

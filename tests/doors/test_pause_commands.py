@@ -56,3 +56,16 @@ def test_a_tick_says_that_its_relay_is_paused_and_by_which_command_it_goes_on(ru
     said = sentence(run("tick"), 1)
     assert said.startswith("The relay 127.0.0.1:1 is paused since ")
     assert said.endswith(" UTC (Rest).")
+
+
+def test_what_was_due_before_an_instant_is_passed_over_when_the_mail_goes_on(run: Run) -> None:
+    run("course", "apply", "small")
+    run("subscriber", "add", "reader@example.org", "--confirmed", "A list.")
+    at = ("resume", "--skip-due-before", "2026-01-01")
+    assert sentence(run(*at)) == 'Mail goes out at this moment; stop it first with "sequencer pause".'
+    run("pause")
+    said = run(*at).stdout
+    assert said == "0 people go on, each at their next hour; 0 lessons are passed over.\nThe mail goes on.\n"
+    assert "still to come" in sentence(run("resume", "--skip-due-before", "2100-01-01T08:00:00Z"))
+    assert "write an instant like" in sentence(run("resume", "--skip-due-before", "then"), 2)
+    assert "leave --relay and --shard out" in sentence(run(*at, "--shard", "0"), 2)
