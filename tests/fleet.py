@@ -118,11 +118,13 @@ def fleet(
     delay: float = 0.01,
     parted: bool = False,
     relay: str = "",
+    domains: str = "",
     **options: str,
 ) -> Iterator[Fleet]:
     """So many messages that are due, on an empty PostgreSQL database; what is in doubt is held.
 
-    `parted`: the database is divided into shards. `relay` are more options of the relay, as its address has them.
+    `parted`: the database is divided into shards. `relay` are more options of the relay, as its address has them, and
+    `domains` the lines of its table of throttles.
     """
     db = ground.database(folder, url)
     if parted:
@@ -130,14 +132,17 @@ def fleet(
     ground.fill(db, ground.publish(db, uncertain=WhenUncertain.HOLD), people=messages, due=messages)
     with Sink(delay=delay) as sink:
         more = "".join(f'{name} = "{value}"\n' for name, value in options.items())
+        url_of_relay = f"smtp://127.0.0.1:{sink.port}?tls=off&connections={connections}{relay}"
+        tables = f'[relays.sink]\nurl = "{url_of_relay}"\n[relays.sink.domains]\n{domains}\n' if domains else ""
+        one = "" if domains else f'relay_url = "{url_of_relay}"'
         (folder / "sequencer.toml").write_text(
             f"""base_url = "https://mail.example.org"
 secret_key = "{ground.SECRET}"
 postal_address = "1 Example Street"
 database_url = "{url}"
-relay_url = "smtp://127.0.0.1:{sink.port}?tls=off&connections={connections}{relay}"
+{one}
 courses = "{shipped("lessons")}"
-{more}""",
+{more}{tables}""",
             encoding="utf-8",
         )
         made = Fleet(folder=folder, url=url, db=db, sink=sink, messages=messages)

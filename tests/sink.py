@@ -14,12 +14,13 @@ class Sink:
     """A relay that takes everything, a group of commands at a time, and writes down each Message-ID it accepted.
 
     Its answer to a message comes `delay` seconds later. `begun` has the instant at which each message began, in
-    seconds of a clock that only goes forward.
+    seconds of a clock that only goes forward; `named` has the same of each recipient, and their domain.
     """
 
     def __init__(self, *, delay: float = 0) -> None:
         self.accepted: Counter[bytes] = Counter()
         self.begun: list[float] = []
+        self.named: list[tuple[float, str]] = []
         self.port = 0
         self._delay = delay
         self._loop = asyncio.new_event_loop()
@@ -39,7 +40,7 @@ class Sink:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            self._loop.create_server(lambda: _Conversation(self.accepted, self.begun, self._delay), "127.0.0.1", 0)
+            self._loop.create_server(lambda: _Conversation(self, self._delay), "127.0.0.1", 0)
         )
         self.port = server.sockets[0].getsockname()[1]
         self._ready.set()
@@ -48,9 +49,8 @@ class Sink:
 
 
 class _Conversation(asyncio.Protocol):
-    def __init__(self, accepted: Counter[bytes], begun: list[float], delay: float) -> None:
-        self._accepted = accepted
-        self._begun = begun
+    def __init__(self, sink: Sink, delay: float) -> None:
+        self._sink = sink
         self._delay = delay
         self._rest = b""
         self._content = self._waits = False
@@ -79,7 +79,7 @@ class _Conversation(asyncio.Protocol):
         self._content = False
         found = _MESSAGE_ID.search(content + b"\r\n")
         assert found is not None
-        self._accepted[found.group(1)] += 1
+        self._sink.accepted[found.group(1)] += 1
         self._waits = True
         asyncio.get_running_loop().call_later(self._delay, self._taken)
 
@@ -94,8 +94,12 @@ class _Conversation(asyncio.Protocol):
             case b"EHLO":
                 return b"250-sink\r\n250 PIPELINING\r\n"
             case b"MAIL":
-                self._begun.append(time.monotonic())
+                self._sink.begun.append(time.monotonic())
                 return b"250 2.0.0 Ok\r\n"
+            case b"RCPT":
+                domain = line.partition(b"@")[2].partition(b">")[0].decode()
+                self._sink.named.append((time.monotonic(), domain))
+                return b"250 2.1.5 Ok\r\n"
             case b"DATA":
                 self._content = True
                 return b"354 go on\r\n"

@@ -81,9 +81,18 @@ class Domains:
         return Answer(turns=turns, later=later)
 
     def _admissions(self, gates: Sequence[_Gate]) -> tuple[Sequence[Admission], int]:
-        """One short transaction, in which each domain is locked; and its hour."""
+        """One short transaction, in which each domain is locked; and its hour. Another before, where one is new."""
+        while (found := self._admit(gates)) is None:
+            with self._db.begin() as tx:
+                buckets.make(tx, [name for gate in gates for name in gate.names])
+        return found
+
+    def _admit(self, gates: Sequence[_Gate]) -> tuple[Sequence[Admission], int] | None:
+        all_names = [name for gate in gates for name in gate.names]
         with self._db.begin() as tx:
-            known, now = buckets.lock_all(tx, [name for gate in gates for name in gate.names])
+            known, now = buckets.lock_all(tx, all_names)
+            if len(known) < len(all_names):
+                return None
             found = [_admission(gate, known, now, self._share) for gate in gates]
             after = {name: at for gate, one in zip(gates, found, strict=True) for name, at in _instants(gate, one)}
             buckets.keep(tx, {name: at for name, at in after.items() if at != known[name]})

@@ -4,7 +4,7 @@ A row is locked for two short statements. Whoever dies between them has leased n
 with them what they leased, and no more.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import BigInteger, ColumnElement, bindparam, cast, delete, func, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -48,16 +48,18 @@ def lock(tx: Transaction, name: str) -> tuple[int, int]:
 
 
 def lock_all(tx: Transaction, names: Sequence[str]) -> tuple[Mapping[str, int], int]:
-    """The same of several instants, which need not be of rates; whoever locks several locks them in one order."""
+    """The same of several, which need not be rates, as far as they are there; all lock them in one order."""
     query = select(rate_bucket.c.name, rate_bucket.c.tat, clock(tx)).where(rate_bucket.c.name.in_(names))
     query = query.order_by(rate_bucket.c.name).with_for_update()
     rows = tx.execute(query).all()
-    if missing := sorted(set(names) - {row[0] for row in rows}):
-        insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-        made = insert(rate_bucket).on_conflict_do_nothing()
-        tx.execute(made, [{"name": name, "tat": 0} for name in missing])
-        rows = tx.execute(query).all()
-    return {name: int(tat) for name, tat, _ in rows}, max(int(now) for _, _, now in rows)
+    return {name: int(tat) for name, tat, _ in rows}, max((int(now) for _, _, now in rows), default=0)
+
+
+def make(tx: Transaction, names: Collection[str]) -> None:
+    """Begin these, where they are not there yet; for a transaction that locks nothing else, or two wait in a circle."""
+    insert = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    made = insert(rate_bucket).on_conflict_do_nothing()
+    tx.execute(made, [{"name": name, "tat": 0} for name in sorted(names)])
 
 
 def keep(tx: Transaction, instants: Mapping[str, int]) -> None:

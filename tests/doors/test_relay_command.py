@@ -27,6 +27,7 @@ def test_throttled_domains_are_listed_with_how_far_they_are_used(run: Run, folde
     db = connect("sqlite:///test.db", root=folder)
     names = ["own/web.de", "own/web.de lessons", "own/example.com", "other/example.org"]
     with db.begin() as tx:
+        rates.make(tx, names)
         _, now = rates.lock_all(tx, names)
         rates.keep(tx, {names[0]: now + 700 * SECOND, names[1]: now + 2000 * SECOND, names[2]: now + 50 * SECOND})
     db.close()
