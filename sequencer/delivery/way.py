@@ -13,6 +13,7 @@ from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.backlog import Backlog
 from sequencer.delivery.connect import RelayDown
 from sequencer.delivery.session import Conversation, Gate
+from sequencer.delivery.talks import Talks, heed_cancellation
 from sequencer.delivery.throttle import Stock, Throttle
 from sequencer.relays import Relay
 
@@ -55,7 +56,7 @@ class Way:
         self.failures: list[str] = []
         self.unsettled = 0
         self._throttle = throttle
-        self._open_one = open_one
+        self._talks = Talks(open_one)
         self._gate = gate
         self._told = told
         self._changed = changed
@@ -65,10 +66,8 @@ class Way:
         self._backlog = Backlog()
         self._more = asyncio.Event()
         self._halt = asyncio.Event()
-        self._talks: list[Conversation] = []
         self._spare: Conversation | None = None
         self._reaching: asyncio.Task[None] | None = None
-        self._opening: set[asyncio.Task[Conversation]] = set()
         self._lines = self._idle = 0
         self._smtputf8 = True
         self._full = 0
@@ -215,15 +214,13 @@ class Way:
         """Break off at once; what was not begun goes back."""
         self._halt.set()
         self._more.set()
-        for one in self._opening:
-            one.cancel()
+        self._talks.give_up()
         self.abandon()
         self._release(reason)
 
     def abandon(self) -> None:
         """Close every connection."""
-        for one in self._talks:
-            one.wire.abandon()
+        self._talks.abandon()
 
     async def _reach(self) -> None:
         try:
@@ -265,9 +262,9 @@ class Way:
         if self._halt.is_set() or self._throttle.is_closed:
             return None
         try:
-            talk = await self._connect()
+            talk = await self._talks.open()
         except RelayDown as down:
-            _heed_cancellation()
+            heed_cancellation()
             if self._lines > 1:
                 # The relay takes fewer connections than we would open: the others go on.
                 self._throttle.crowded(self._lines - 1)
@@ -277,27 +274,11 @@ class Way:
             return None
         if talk is None:
             return None
-        self._talks = [*(one for one in self._talks if one.wire.is_open), talk]
-        _heed_cancellation()
+        heed_cancellation()
         self._smtputf8 = talk.wire.smtputf8
         if self._halt.is_set():
             talk.wire.abandon()
         return talk
-
-    async def _connect(self) -> Conversation | None:
-        """A new connection, or None where we are to stop before there is one. Raises RelayDown."""
-        opening = asyncio.get_running_loop().create_task(self._open_one())
-        self._opening.add(opening)
-        try:
-            return await opening
-        except asyncio.CancelledError:
-            if opening.done() and not opening.cancelled() and not opening.exception():
-                # It came in the very moment in which nobody waits for it any longer.
-                opening.result().wire.abandon()
-            _heed_cancellation()
-            return None
-        finally:
-            self._opening.discard(opening)
 
     async def _next(self, talk: Conversation | None, *, keep: bool) -> tuple[Parcel, Turn] | None:
         """The next message and its turn, waited for; None where this line is to end."""
@@ -384,13 +365,6 @@ class Way:
         """What lies here goes back as it was; another relay may take it."""
         while (parcel := self._backlog.pop()) is not None:
             self._tell(parcel, Deferred(reply=reason or "The round was over.", tried=False))
-
-
-def _heed_cancellation() -> None:
-    """Connecting may end, well or badly, in the moment in which it is cancelled; asyncio then forgets the latter."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def _is_late(parcel: Parcel, now: float) -> bool:
