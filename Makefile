@@ -6,6 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+CHAOS_SCALE_FAULTS ?= 50
+CHAOS_SCALE_MESSAGES ?= 40000
+CHAOS_SCALE_ENGINE ?= procrastinate
+BY_CELERY = $(filter celery,$(CHAOS_SCALE_ENGINE))
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check fmt interop browser services chaos chaos-scale bench words clean
@@ -56,8 +60,10 @@ chaos: $(READY) ## Kill the sender a hundred times in 20,000 messages, send 10,0
 	CHAOS_KILLS=100 CHAOS_MESSAGES=20000 $(BIN)/python -m pytest tests/chaos -q -s $(PYTEST_ARGS)
 	SOAK_PEOPLE=10000 $(BIN)/python -m pytest tests/adapters/delivery/test_soak.py -q -s -k sqlite $(PYTEST_ARGS)
 
-chaos-scale: $(READY) ## Kill three workers on PostgreSQL fifty times, freeze them fifty times past their leases, and count
-	CHAOS_SCALE_FAULTS=50 CHAOS_SCALE_MESSAGES=40000 $(BIN)/python -m pytest tests/chaos/test_fleet.py -q -s $(PYTEST_ARGS)
+chaos-scale: $(READY) ## Kill three workers on PostgreSQL fifty times, freeze them as often past their leases, and count (CHAOS_SCALE_ENGINE=celery: by Redis)
+	$(if $(BY_CELERY),tests/services/install.sh)
+	CHAOS_SCALE_FAULTS=$(CHAOS_SCALE_FAULTS) CHAOS_SCALE_MESSAGES=$(CHAOS_SCALE_MESSAGES) CHAOS_SCALE_ENGINE=$(CHAOS_SCALE_ENGINE) \
+	$(BIN)/python -m pytest $(if $(BY_CELERY),tests/services/test_kills.py,tests/chaos/test_fleet.py) -q -s $(PYTEST_ARGS)
 
 bench: $(READY) ## Measure what docs/performance.md claims
 	$(BIN)/python -m benchmarks

@@ -50,6 +50,10 @@ class Fleet:
         self.processes.append(process)
         return process
 
+    def run(self, *words: str) -> None:
+        """Run a command to its end; it must end well."""
+        assert self.start(*words).wait(PATIENCE) == 0, self.log()[-5000:]
+
     def log(self) -> str:
         """What all of them have said."""
         return (self.folder / "log.txt").read_text(errors="replace")
