@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 EVERY = 1.0  # seconds between two looks
 TIDY = 3600.0  # seconds between two upkeeps; the first comes after a sixtieth of that, as a start has other worries
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux: another one after each start of the machine
+_LEAP = timedelta(seconds=1)  # by which the machine's clock may be set back unnoticed
 SWEEP = 30.0  # seconds between two looks for hints whose worker is dead
 
 
@@ -48,11 +49,21 @@ class Beat:
     first: float | None = None
 
 
-class Metronome:
-    """Runs its beats until it is stopped; stopping lets those that run finish what they are at."""
+def _wall() -> datetime:
+    return datetime.now(UTC)
 
-    def __init__(self, app: App, *beats: Beat, ending: Ending | None = None) -> None:
+
+class Metronome:
+    """Runs its beats until it is stopped; stopping lets those that run finish what they are at.
+
+    `wall` is the machine's clock. Where that is set back nothing waits for the old hour to come again.
+    """
+
+    def __init__(
+        self, app: App, *beats: Beat, ending: Ending | None = None, wall: Callable[[], datetime] = _wall
+    ) -> None:
         self._pulse = app.pulse
+        self._wall = wall
         self._ending = ending or Ending()
         self._running = [(beat, asyncio.Lock(), Troubles(beat.what, log)) for beat in beats]
         self._scheduler = AsyncIOScheduler(
@@ -62,20 +73,32 @@ class Metronome:
     def start(self) -> None:
         """Begin to look; needs a running event loop."""
         for beat, turn, troubles in self._running:
-            first = datetime.now(UTC) + timedelta(seconds=beat.every if beat.first is None else beat.first)
+            first = _wall() + timedelta(seconds=beat.every if beat.first is None else beat.first)
             call = partial(self._beat, beat, turn, troubles)
             self._scheduler.add_job(call, "interval", seconds=beat.every, next_run_time=first)
         self._scheduler.start()
+        self._watching = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
         """Stop looking, and wait for what runs: for its answers, some seconds at most."""
         # APScheduler cancels coroutine jobs when it shuts down: so no new ones first, then the last one's end.
+        self._watching.cancel()
         self._scheduler.pause()
         self._pulse.stop()
         self._ending.begin()
         for _, turn, _ in self._running:
             await turn.acquire()
         self._scheduler.shutdown(wait=False)
+
+    async def _watch(self) -> None:
+        """APScheduler goes by the machine's clock, which somebody may set back: by ours no second is longer."""
+        while True:
+            before, began = self._wall(), time.monotonic()
+            await asyncio.sleep(EVERY)
+            if self._wall() - before < timedelta(seconds=time.monotonic() - began) - _LEAP:
+                for job in self._scheduler.get_jobs():
+                    if job.next_run_time - _wall() > job.trigger.interval:
+                        job.modify(next_run_time=_wall())
 
     async def _beat(self, beat: Beat, turn: asyncio.Lock, troubles: Troubles) -> None:
         async with turn:

@@ -1,11 +1,12 @@
 """Does the metronome look again and again, whatever a pass does, and does it stop when the pass that runs has ended?"""
 
 import asyncio
+import itertools
 import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from door import Door, wait_until
@@ -21,7 +22,7 @@ from sequencer.errors import BadContent, BadDatabase, SequencerError
 from sequencer.flows import hooks
 from sequencer.flows.hooks import Wish
 from sequencer.store.database import Database
-from sequencer.worker import all_in_one
+from sequencer.worker import Beat, Metronome, all_in_one
 
 EMAIL = "reader@example.org"
 
@@ -87,6 +88,29 @@ def test_it_looks_until_it_is_stopped_and_not_after(sqlite_db: Database) -> None
         return at_the_end
 
     assert asyncio.run(story()) == clock.asked
+
+
+def test_when_the_machine_s_clock_is_set_back_nothing_waits_for_the_old_hour(sqlite_db: Database) -> None:
+    # What is to come in an hour though it comes every ten seconds was planned by a clock that was ahead.
+    called: list[str] = []
+    late, far = (
+        Beat(what=what, every=every, call=lambda _, what=what: called.append(what), first=3600)  # type: ignore[misc]
+        for what, every in (("late", 10.0), ("far", 7200.0))
+    )
+    began, looks = datetime.now(UTC), itertools.count()
+
+    def wall() -> datetime:
+        return began - next(looks) * timedelta(minutes=10)
+
+    metronome = Metronome(Door(House(sqlite_db)).app, late, far, wall=wall)
+
+    async def story() -> None:
+        metronome.start()
+        await true_soon(lambda: bool(called))
+        await metronome.stop()
+
+    asyncio.run(story())
+    assert called == ["late"]
 
 
 @pytest.mark.parametrize("trouble", [BadContent("small/01.md: broken."), RuntimeError("a bug"), OSError("no disk")])

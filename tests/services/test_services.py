@@ -196,7 +196,7 @@ def test_workers_whose_machines_are_ten_minutes_off_send_nothing_early_late_or_t
 ) -> None:
     with opened(by_procrastinate) as them:
         _let_half_be_due_in(them, minutes=5)
-        ahead = them.start("worker", environ=_off("+10m"))
+        ahead = them.start("worker", environ=_off(FAKETIME="+10m"))
         them.wait_for("what is due", lambda: them.states().get(DeliveryState.SENT) == MESSAGES // 2)
         # By its own clock the other half is due, too; a pass or two later it still has not gone out.
         them.wait_for("a word of it", lambda: "clock.off seconds=600" in them.log())
@@ -205,16 +205,34 @@ def test_workers_whose_machines_are_ten_minutes_off_send_nothing_early_late_or_t
         them.end(ahead)
         # By the clock of one that is behind, nobody is due for ten minutes.
         _let_half_be_due_in(them, minutes=0)
-        behind = them.start("worker", environ=_off("-10m"))
+        behind = them.start("worker", environ=_off(FAKETIME="-10m"))
         them.wait_for("the rest", them.is_settled)
         assert "clock.off seconds=-600" in them.log()
         them.end(behind)
         them.assert_each_exactly_once()
 
 
-def _off(by: str) -> Mapping[str, str]:
+def test_when_the_clock_of_a_machine_is_set_right_mail_does_not_wait_for_the_old_hour(
+    by_procrastinate: Way, opened: Open, tmp_path: Path
+) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("+10m\n", encoding="ascii")
+    with opened(by_procrastinate) as them:
+        _let_half_be_due_in(them, minutes=5)
+        worker = them.start("worker", environ=_off(FAKETIME_TIMESTAMP_FILE=str(clock), FAKETIME_CACHE_DURATION="1"))
+        them.wait_for("what is due", lambda: them.states().get(DeliveryState.SENT) == MESSAGES // 2)
+        them.wait_for("a word of it", lambda: "clock.off seconds=600" in them.log())
+        clock.write_text("+0\n", encoding="ascii")
+        them.wait_for("a word of it", lambda: "clock.right" in them.log())
+        _let_half_be_due_in(them, minutes=0)
+        them.wait_for("the rest", them.is_settled)
+        them.end(worker)
+        them.assert_each_exactly_once()
+
+
+def _off(**by: str) -> Mapping[str, str]:
     """What a process has in its environment, so that it takes its machine's clock to be off by so much."""
-    return {"LD_PRELOAD": str(servers.FAKETIME), "FAKETIME": by, "DONT_FAKE_MONOTONIC": "1"}
+    return {"LD_PRELOAD": str(servers.FAKETIME), "DONT_FAKE_MONOTONIC": "1", **by}
 
 
 def _let_half_be_due_in(them: Fleet, *, minutes: int) -> None:
