@@ -8,7 +8,7 @@ from relay import a_parcel, recipient
 
 from sequencer.core.limits import Rest
 from sequencer.core.model import Accepted, Deferred, DeliveryId, Outcome, Parcel, Report, Ticket, Uncertain
-from sequencer.core.rates import Grant
+from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.way import Lane
 from sequencer.relays import Relay
 
@@ -89,6 +89,9 @@ class Office:
 
     def pressed(self, _places: Sequence[Lane]) -> Sequence[Parcel]:
         return []
+
+    def renew(self, _ticket: Ticket, _relay: Relay) -> Turn | None:
+        return None
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         for report in reports:

@@ -52,6 +52,10 @@ class Backlog:
             return self._pressed.popleft()
         return self._timed.pop(0)[1] if self._timed and self._timed[0][0] <= now else None
 
+    def is_late(self, now: float) -> bool:
+        """Whether the next of those that have a turn was not begun within it."""
+        return bool(self._timed) and is_late(self._timed[0][1], now)
+
     def take(self, now: float) -> Parcel | None:
         """The next one that may start now."""
         return self.urgent(now) or (self._ready.popleft() if self._ready else None)
@@ -61,3 +65,8 @@ class Backlog:
         if self._timed:
             return self._timed.pop(0)[1]
         return self._pressed.popleft() if self._pressed else self._ready.popleft() if self._ready else None
+
+
+def is_late(parcel: Parcel, now: float) -> bool:
+    """Whether its turn at its domain is over."""
+    return parcel.turn is not None and parcel.turn.end < now

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 from sequencer.core import limits
 from sequencer.core.limits import Rest
 from sequencer.core.model import Deferred, DeliveryId, Outcome, Parcel, Report, Ticket
-from sequencer.core.rates import Grant
+from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.connect import open_session, token_source
 from sequencer.delivery.oauth import TokenSource
 from sequencer.delivery.session import NO_SMTPUTF8
@@ -71,6 +71,10 @@ class Ledger(Protocol):
 
     def pressed(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """As `next_batch`, but only what answers a person's own press."""
+        ...
+
+    def renew(self, ticket: Ticket, relay: Relay) -> Turn | None:
+        """Another turn at its domain for a message that could not begin within its own; None where there is none."""
         ...
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
@@ -191,6 +195,7 @@ class _Round:
             throttle,
             lambda: open_session(throttle.relay, tokens=tokens),
             gate=self._intend,
+            renew=lambda ticket, relay: self._ask(self._ledger.renew, ticket, relay),
             told=self._told,
             changed=self._turn.set,
             now=now,

@@ -2,15 +2,15 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sequencer.core.limits import Rest
-from sequencer.core.model import Deferred, Outcome, Parcel
+from sequencer.core.model import Deferred, Outcome, Parcel, Ticket
 from sequencer.core.rates import Grant, Turn
-from sequencer.delivery.backlog import Backlog
+from sequencer.delivery.backlog import Backlog, is_late
 from sequencer.delivery.connect import RelayDown
 from sequencer.delivery.session import Conversation, Gate
 from sequencer.delivery.talks import Talks, heed_cancellation
@@ -37,8 +37,8 @@ class Lane:
 class Way:
     """One relay during one round.
 
-    `gate` grants an intent, `told` hears each outcome, `changed` hears that there is room again, or nothing left.
-    `most` messages may lie here. Of those that were told `unsettled` are not on record yet.
+    `gate` grants an intent, `renew` another turn at a domain, `told` hears each outcome, `changed` hears that there is
+    room again, or nothing left. `most` messages may lie here. Of those told, `unsettled` are not on record yet.
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Way:
         open_one: Callable[[], Coroutine[None, None, Conversation]],
         *,
         gate: Gate,
+        renew: Callable[[Ticket, Relay], Awaitable[Turn | None]],
         told: Callable[["Way", Parcel, Outcome], None],
         changed: Callable[[], None],
         now: Callable[[], float],
@@ -58,6 +59,7 @@ class Way:
         self._throttle = throttle
         self._talks = Talks(open_one)
         self._gate = gate
+        self._renew = renew
         self._told = told
         self._changed = changed
         self._now = now
@@ -234,12 +236,15 @@ class Way:
         talk, self._spare = self._spare, None
         late = False
         while (taken := await self._next(talk, keep=late)) is not None:
+            parcel: Parcel | None
             parcel, turn = taken
             if talk is not None and talk.wire.is_worn:
                 await talk.wire.quit()
             if talk is None or not talk.wire.is_open:
                 talk = await self._open()
-            late = turn.end < self._now() or _is_late(parcel, self._now())
+            if is_late(parcel, self._now()) and (parcel := await self._renewed(parcel)) is None:
+                continue
+            late = turn.end < self._now() or (parcel.turn is not None and parcel.turn.start > self._now())
             # It may have had enough while we waited for a connection, or for our turn, and that turn may be over.
             if talk is None or self._throttle.is_closed or late:
                 back: Parcel | None = parcel
@@ -256,6 +261,14 @@ class Way:
         if not self._lines and (self._throttle.is_closed or self._halt.is_set()):
             self._release(self._throttle.reason)
         self._changed()
+
+    async def _renewed(self, parcel: Parcel) -> Parcel | None:
+        """The message with another turn at its domain, as all of us were busy during its own; else it goes back."""
+        turn = await self._renew(parcel.ticket, self.relay)
+        if turn is None:
+            self._tell(parcel, Deferred(reply="Its turn at its domain was over.", tried=False))
+            return None
+        return replace(parcel, turn=turn)
 
     async def _open(self) -> Conversation | None:
         """A new connection, or None; where it would have been the only one the relay is in trouble."""
@@ -328,7 +341,14 @@ class Way:
     def _take(self) -> Parcel | None:
         """The next message where one is here and it is its turn."""
         throttle = self._throttle
-        if not self._backlog or self._lines > throttle.connections or throttle.is_closed or not throttle.is_ready:
+        # Whose turn at their domain is over is asked for another, which takes a while.
+        if (
+            not self._backlog
+            or self._backlog.is_late(self._now())
+            or self._lines > throttle.connections
+            or throttle.is_closed
+            or not throttle.is_ready
+        ):
             return None
         parcel = self._pick()
         if parcel is not None:
@@ -338,9 +358,6 @@ class Way:
     def _pick(self) -> Parcel | None:
         """The first message whose recipient's domain is not left alone; the others go back until then."""
         while (parcel := self._backlog.take(self._now())) is not None:
-            if _is_late(parcel, self._now()):
-                self._tell(parcel, Deferred(reply="Its turn at its domain was over.", tried=False))
-                continue
             if not self._throttle.watches_domains:
                 return parcel
             domain = _domain(parcel)
@@ -365,10 +382,6 @@ class Way:
         """What lies here goes back as it was; another relay may take it."""
         while (parcel := self._backlog.pop()) is not None:
             self._tell(parcel, Deferred(reply=reason or "The round was over.", tried=False))
-
-
-def _is_late(parcel: Parcel, now: float) -> bool:
-    return parcel.turn is not None and parcel.turn.end < now
 
 
 def _domain(parcel: Parcel) -> str:

@@ -5,7 +5,7 @@ between the two loses turns, and the messages are taken back as everything that 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -25,12 +25,14 @@ _SOONEST = timedelta(seconds=1)  # what is put off is not due at once, or the sa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Gate:
-    """One domain at one relay, and who wants to go there."""
+    """One domain at one relay, and who wants to go there. `elsewhere`: another relay does not throttle it."""
 
     relay: Relay
     domain: str
     throttle: Throttle
+    elsewhere: bool
     claims: list[Claim] = field(default_factory=list)
+    asking: list[Applicant] = field(default_factory=list)
 
     @property
     def rate(self) -> Rate:
@@ -59,13 +61,20 @@ class Domains:
         # What is put off is put off from the pass's `now` on, however long the pass has been at it.
         self._begun = clock()
 
+    def renew(self, claim: Claim, relay: Relay) -> Turn | None:
+        """Another turn for one whose own is over; None where there is none within some seconds."""
+        # As for a press: where there is none it stands in no line, as it goes back to be claimed once more.
+        gates = _gates([(claim, relay)], lambda _: Applicant(rank=Rank.PRESSED))
+        return self._decided(gates).turns.get(claim.ticket)
+
     def admit(self, pairs: Sequence[tuple[Claim, Relay]]) -> Answer:
         """Turns for as many of these as there are; the others are put off until it is likely to be theirs."""
-        gates = _gates(pairs)
+        gates = _gates(pairs, _applicant)
+        return self._decided(gates) if gates else Answer(turns={}, later=())
+
+    def _decided(self, gates: Sequence[_Gate]) -> Answer:
         turns: dict[Ticket, Turn] = {}
         later: list[Report] = []
-        if not gates:
-            return Answer(turns=turns, later=later)
         asked = self._clock()
         admissions, now = self._admissions(gates)
         answered = self._clock()
@@ -110,8 +119,9 @@ def names(relay: Relay, domain: str) -> tuple[str, str, str]:
     return name, f"{name} lessons", f"{name} issues"
 
 
-def _gates(pairs: Sequence[tuple[Claim, Relay]]) -> Sequence[_Gate]:
+def _gates(pairs: Sequence[tuple[Claim, Relay]], applicant: Callable[[Claim], Applicant]) -> Sequence[_Gate]:
     """Those domains of theirs that are throttled."""
+    relays = {relay for _, relay in pairs}
     found: dict[tuple[str, str], _Gate | None] = {}
     for claim, relay in pairs:
         if not relay.domains:
@@ -119,22 +129,31 @@ def _gates(pairs: Sequence[tuple[Claim, Relay]]) -> Sequence[_Gate]:
         domain = claim.address.wire.rpartition("@")[2].lower()
         key = (relay.name, domain)
         if key not in found:
-            throttle = domains.of(relay.domains, domain)
-            found[key] = _Gate(relay=relay, domain=domain, throttle=throttle) if throttle else None
+            found[key] = _gate(relay, domain, relays)
         if (gate := found[key]) is not None:
             gate.claims.append(claim)
+            gate.asking.append(applicant(claim))
     return [gate for gate in found.values() if gate is not None]
+
+
+def _gate(relay: Relay, domain: str, relays: Collection[Relay]) -> _Gate | None:
+    throttle = domains.of(relay.domains, domain)
+    if throttle is None:
+        return None
+    elsewhere = any(domains.of(one.domains, domain) is None for one in relays)
+    return _Gate(relay=relay, domain=domain, throttle=throttle, elsewhere=elsewhere)
 
 
 def _admission(gate: _Gate, known: Mapping[str, int], now: int, share: int) -> Admission:
     tat, lessons, issues = (known[name] for name in gate.names)
-    asking = [_applicant(claim) for claim in gate.claims]
-    return line.admit(gate.rate, Line(tat=tat, lessons=lessons, issues=issues), now, asking, share=share)
+    return line.admit(gate.rate, Line(tat=tat, lessons=lessons, issues=issues), now, gate.asking, share=share)
 
 
 def _put_off(gate: _Gate, claim: Claim, wait: int) -> Report:
     reply = f"The relay {gate.relay.name} is given no more than {gate.throttle} for {gate.domain}."
-    outcome = Deferred(reply=reply, after=max(_SOONEST, timedelta(seconds=wait // SECOND)), tried=False)
+    # The next claim rather has another relay; where that has no room either, it stands in line.
+    after = _SOONEST if gate.elsewhere and claim.attempt == 1 else timedelta(seconds=wait // SECOND)
+    outcome = Deferred(reply=reply, after=max(_SOONEST, after), tried=False)
     return Report(ticket=claim.ticket, outcome=outcome, relay=gate.relay.name)
 
 

@@ -158,6 +158,11 @@ class PassLedger:
             ordered = self._orders(tx, pairs)
         return self._parcels(ordered, pairs)
 
+    def renew(self, ticket: Ticket, relay: Relay) -> Turn | None:
+        """Another turn at its domain for a message that could not begin within its own; None where there is none."""
+        claim = self._claims.get(ticket)
+        return self._domains.renew(claim, relay) if claim else None
+
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         """Settle what is known and say what will be sent now, in one transaction.
 

@@ -21,7 +21,7 @@ from sequencer.core.model import (
     Ticket,
     Uncertain,
 )
-from sequencer.core.rates import Grant
+from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.courier import Courier
 from sequencer.delivery.way import Lane
 from sequencer.errors import NotFound
@@ -120,6 +120,10 @@ class _OneMessage:
     def give_back(self, unused: Mapping[str, int]) -> Collection[str]:  # noqa: ARG002 (a ledger that counts nothing)
         """Nothing was leased."""
         return ()
+
+    def renew(self, ticket: Ticket, relay: Relay) -> Turn | None:  # noqa: ARG002 (it has no turn that could be over)
+        """None was given."""
+        return None
 
     def next_batch(self, places: Sequence[Lane]) -> Sequence[Parcel]:
         """The message, unless it is on its way, has been answered, or was refused a look by each of them."""

@@ -21,6 +21,7 @@ from sequencer.core.model import (
     Parcel,
     Report,
     SubscriberId,
+    Ticket,
 )
 from sequencer.core.rates import SECOND
 from sequencer.delivery.courier import Carried, Ledger
@@ -29,6 +30,7 @@ from sequencer.domains import Throttle
 from sequencer.flows import dispatch, standing
 from sequencer.flows.dispatch import Tick
 from sequencer.flows.domains import Domains
+from sequencer.flows.ledger import PassLedger
 from sequencer.relays import Relay
 from sequencer.store.database import Database
 from sequencer.values import Intent
@@ -257,3 +259,41 @@ def test_how_far_a_throttle_is_used_is_there_to_be_seen(house: House) -> None:
         1800,
     )
     assert (unused.domain, unused.free_in, unused.line) == ("unused.example.com", 0, 0)
+
+
+def test_who_was_too_late_is_given_another_turn_where_there_is_one(house: House) -> None:
+    house.publish(small_course(1))
+    readers(house, *(f"reader-{n}@slow.example.com" for n in range(2)))
+    with house.db.begin() as tx:
+        tx.execute(text("UPDATE rate_bucket SET tat = 0"))
+    ledger = PassLedger(house.db, house.press, now=EIGHT, stop=lambda: False, end=lambda: False)
+    (parcel,) = ledger.next_batch([Lane(relay=SLOW)] * 200)
+    second = lesson(house, "reader-1@slow.example.com").due_at
+    assert ledger.renew(parcel.ticket, SLOW) is None
+    pass_time(house.db, APART)
+    turn = ledger.renew(parcel.ticket, SLOW)
+    assert turn is not None
+    assert turn.start < turn.end
+    assert ledger.renew(parcel.ticket, SLOW) is None
+    assert ledger.renew(replace_attempt(parcel.ticket), SLOW) is None
+    # Nobody has lost their place in the line.
+    assert lesson(house, "reader-1@slow.example.com").due_at == second
+
+
+def replace_attempt(ticket: Ticket) -> Ticket:
+    """The same message, claimed by somebody else since."""
+    return Ticket(delivery_id=ticket.delivery_id, attempt=ticket.attempt + 1)
+
+
+def test_what_one_relay_may_not_be_given_goes_through_another_that_has_no_throttle(house: House) -> None:
+    house.publish(small_course(1))
+    slow = [f"reader-{n}@slow.example.com" for n in range(4)]
+    readers(house, *slow)
+    free = replace(SCRIPT, key="free")
+    places = [Lane(relay=SLOW), Lane(relay=free)] * 100
+    ledger = PassLedger(house.db, house.press, now=EIGHT, stop=lambda: False, end=lambda: False)
+    assert sorted(one.relay for one in ledger.next_batch(places)) == ["free", "free", "script"]
+    (waiting,) = [row for row in (lesson(house, email) for email in slow) if row.state is DeliveryState.DEFERRED]
+    assert waiting.due_at == EIGHT + SECONDS
+    later = PassLedger(house.db, house.press, now=EIGHT + SECONDS, stop=lambda: False, end=lambda: False)
+    assert [one.relay for one in later.next_batch(places)] == ["free"]

@@ -34,8 +34,8 @@ relay_use = Table(
 )
 
 
-# Rates that all workers share, each a relay's: the first instant that nobody holds, in nanoseconds since 1970 by the
-# database's clock.
+# Rates that all workers share, a relay's ("own") or a domain's at one ("own/web.de"): the first instant that nobody
+# holds, in nanoseconds since 1970 by the database's clock. For a domain also where its lines end ("own/web.de lessons").
 rate_bucket = Table(
     "rate_bucket",
     metadata,

@@ -79,6 +79,28 @@ def test_what_has_its_turn_now_goes_first_and_whose_turn_is_over_goes_back() -> 
     assert (report.ticket.delivery_id, report.outcome.reply) == (1, "Its turn at its domain was over.")
 
 
+@dataclass
+class Generous(Timed):
+    """A ledger that has another turn for whoever was too late, now or a little later."""
+
+    renewed: list[DeliveryId] = field(default_factory=list)
+    wait: float = 0.0
+
+    def renew(self, ticket: Ticket, _relay: Relay) -> Turn | None:
+        self.renewed.append(ticket.delivery_id)
+        turn = Turn(start=self.clock.now + self.wait)
+        self.turns = {**self.turns, ticket.delivery_id: turn}
+        return turn
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.5], ids=["now", "later"])
+def test_whose_turn_is_over_before_anybody_had_time_is_given_another(wait: float) -> None:
+    office = Generous(8, turns={1: GONE, 2: OPEN, 3: LATER}, wait=wait)
+    found = carried(office, connections=1)
+    assert found[0] == recipient(1 if not wait else 2)
+    assert (office.renewed, office.released) == ([1], [])
+
+
 def test_a_turn_that_was_over_before_anybody_looked_is_not_used() -> None:
     office = Timed(3, turns={2: replace(LATER, end=1000.5)})
     assert carried(office, connections=1) == [recipient(number) for number in (1, 3, 2)]
