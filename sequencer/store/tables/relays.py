@@ -35,7 +35,7 @@ relay_use = Table(
 
 
 # Rates that all workers share, a relay's ("own") or a domain's at one ("own/web.de"): the first instant that nobody
-# holds, in nanoseconds since 1970 by the database's clock. For a domain also where its lines end ("own/web.de lessons").
+# holds, in nanoseconds since 1970 by the database's clock. Of a domain also where its lines end ("own/web.de issues").
 rate_bucket = Table(
     "rate_bucket",
     metadata,
