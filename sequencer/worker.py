@@ -206,7 +206,8 @@ class Attendance:
         if time.monotonic() - self._zones_read > zones.FRESH:
             schedule.forget_zones()
             self._zones_read = time.monotonic()
-        if not roster.beat(self._db, self.id, self._post):
+        ahead = self._app.shared.ahead if self._app.shared is not None else None
+        if not roster.beat(self._db, self.id, self._post, clock_ahead=ahead):
             self.id = roster.enter(self._db, self._post)
 
     def leave(self) -> None:

@@ -18,6 +18,7 @@ from sequencer.engine.ending import Ending
 from sequencer.engine.port import Engine
 from sequencer.flows import roster
 from sequencer.flows.roster import Present
+from sequencer.flows.timekeeping import TOLERANCE
 from sequencer.values import EngineName
 from sequencer.watch import door as watch
 
@@ -104,6 +105,9 @@ def list_workers(ctx: click.Context, *, as_json: bool) -> None:
         row, post = one.worker, one.worker.post
         what = f"{post.kind}, {post.concurrency} at once" if post.kind == "worker" else post.kind
         state = "alive" if one.alive else f"silent for {int(row.silent_for.total_seconds())} s"
+        if one.alive and row.clock_ahead is not None and abs(row.clock_ahead) > TOLERANCE:
+            seconds = int(row.clock_ahead.total_seconds())
+            state += f", clock {abs(seconds)} s {'ahead' if seconds > 0 else 'behind'}"
         since = f"{row.started_at:%Y-%m-%d %H:%M}"
         shown.add_row(str(row.id), what, post.engine, post.host, str(post.pid), since, state, post.version)
     frame.console.print(shown if present else "No process is on the roster.")
@@ -140,4 +144,5 @@ def _as_json(one: Present) -> dict[str, object]:
         "heartbeat_at": row.heartbeat_at,
         "alive": one.alive,
         "silent_seconds": int(row.silent_for.total_seconds()),
+        "clock_ahead_seconds": None if row.clock_ahead is None else int(row.clock_ahead.total_seconds()),
     }

@@ -33,10 +33,10 @@ def enter(db: Database, post: Post) -> WorkerId:
         return workers.add(tx, post)
 
 
-def beat(db: Database, which: WorkerId, post: Post) -> bool:
-    """A sign of life; whether the process still was on the roster."""
+def beat(db: Database, which: WorkerId, post: Post, *, clock_ahead: timedelta | None = None) -> bool:
+    """A sign of life, and how far the machine's clock is ahead; whether the process still was on the roster."""
     with db.begin() as tx:
-        return workers.beat(tx, which, post)
+        return workers.beat(tx, which, post, clock_ahead=clock_ahead)
 
 
 def leave(db: Database, which: WorkerId, post: Post) -> None:

@@ -31,13 +31,17 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worker:
-    """A process on the roster, and since when nothing was heard of it."""
+    """A process on the roster, and since when nothing was heard of it.
+
+    `clock_ahead` is how far its machine's clock is ahead of the database's; None where that was not measured.
+    """
 
     id: WorkerId
     post: Post
     started_at: datetime
     heartbeat_at: datetime
     silent_for: timedelta
+    clock_ahead: timedelta | None = None
 
 
 def add(tx: Transaction, post: Post) -> WorkerId:
@@ -47,9 +51,11 @@ def add(tx: Transaction, post: Post) -> WorkerId:
     return WorkerId(tx.execute(made).scalar_one())
 
 
-def beat(tx: Transaction, which: WorkerId, post: Post) -> bool:
+def beat(tx: Transaction, which: WorkerId, post: Post, *, clock_ahead: timedelta | None) -> bool:
     """A sign of life; False where there is no such row."""
-    done = update(worker).where(_is(which, post)).values(heartbeat_at=clock(tx)).returning(worker.c.id)
+    ahead = None if clock_ahead is None else round(clock_ahead.total_seconds())
+    values = {"heartbeat_at": clock(tx), "clock_ahead": ahead}
+    done = update(worker).where(_is(which, post)).values(**values).returning(worker.c.id)
     return tx.execute(done).scalar_one_or_none() is not None
 
 
@@ -78,6 +84,7 @@ def listed(tx: Transaction) -> Sequence[Worker]:
             started_at=row.started_at,
             heartbeat_at=row.heartbeat_at,
             silent_for=timedelta(seconds=max(0, int(row.silent))),
+            clock_ahead=None if row.clock_ahead is None else timedelta(seconds=row.clock_ahead),
         )
         for row in rows
     ]

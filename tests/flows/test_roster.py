@@ -50,3 +50,11 @@ def test_who_was_silent_for_a_day_is_forgotten_when_somebody_comes_and_may_come_
     here = roster.enter(db, _post(2))
     assert [found.worker.id for found in roster.listed(db)] == [here]
     assert not roster.beat(db, gone, _post(1))
+
+
+def test_how_far_a_machine_s_clock_is_ahead_comes_with_its_sign_of_life(db: Database) -> None:
+    which = roster.enter(db, _post(1))
+    assert [found.worker.clock_ahead for found in roster.listed(db)] == [None]
+    for ahead in (timedelta(seconds=600), timedelta(seconds=-7), None):
+        roster.beat(db, which, _post(1), clock_ahead=ahead)
+        assert [found.worker.clock_ahead for found in roster.listed(db)] == [ahead]

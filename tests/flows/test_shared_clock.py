@@ -13,9 +13,11 @@ from house import House, ScriptedCourier, small_course
 from sqlalchemy import text
 
 from sequencer import app as wiring
+from sequencer import worker
 from sequencer.app import App
 from sequencer.engine import drain
 from sequencer.engine.ending import Ending
+from sequencer.flows import roster
 from sequencer.flows.timekeeping import SharedClock
 from sequencer.store import database
 from sequencer.store.database import Database
@@ -96,6 +98,15 @@ def test_what_a_machine_ahead_writes_down_bears_the_databases_hour(crowd: House)
 def test_how_far_a_machine_is_ahead_is_measured(shared_house: House) -> None:
     found = {one.name: one.samples[0].value for one in Standing(_node(shared_house, TEN)).collect() if one.samples}
     assert found["sequencer_clock_ahead_seconds"] == pytest.approx(600, abs=100)
+
+
+def test_whose_clock_is_off_stands_on_the_roster(shared_house: House) -> None:
+    app = _node(shared_house, -TEN)
+    here = worker.Attendance(app, worker.this_process("worker"))
+    here.beat(Ending())
+    (found,) = roster.listed(app.db)
+    assert found.worker.clock_ahead is not None
+    assert found.worker.clock_ahead.total_seconds() == pytest.approx(-600, abs=100)
 
 
 def test_a_machine_with_its_own_file_goes_by_its_own_clock(single_house: House) -> None:

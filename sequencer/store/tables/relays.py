@@ -57,7 +57,8 @@ rest = Table(
 )
 
 
-# Which processes work here. Nothing depends on it: it is for whoever wants to know.
+# Which processes work here, and by how many seconds the clocks of their machines are ahead of the database's. Nothing
+# depends on it: it is for whoever wants to know.
 worker = Table(
     "worker",
     metadata,
@@ -71,4 +72,5 @@ worker = Table(
     Column("version", String(50), nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
     Column("heartbeat_at", UtcDateTime, nullable=False),
+    Column("clock_ahead", Integer),
 )
