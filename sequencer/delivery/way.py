@@ -144,9 +144,11 @@ class Way:
 
     def within(self, room: int) -> int:
         """The part of `room` for which there are turns; what is here and has none in sight goes back as it was."""
-        if self._ready and not self._throttle.turns:
-            self._release("Its turn had not come.")
-        self._more.set()
+        if self._ready:
+            if not self._throttle.turns:
+                self._release("Its turn had not come.")
+            # Only where there was something to do: lines that are woken ask for more, and would be woken again.
+            self._more.set()
         return max(0, min(room, self.held))
 
     def spare(self) -> int:
