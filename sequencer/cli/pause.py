@@ -78,7 +78,7 @@ def resume(ctx: click.Context, relay: str | None, shard: int | None, before: dat
         raise click.UsageError("--skip-due-before is for all mail; leave --relay and --shard out.")
     with frame.opened(ctx) as app:
         if before is not None:
-            _tell(forgo.forgo(app.db, app.press.archive, before=before, now=app.clock()))
+            _tell(forgo.forgo(app.db, app.press.archive, before=before, now=app.clock(), journal=app.journal))
         stood = pauses.go_on(app.db, scope, name)
     if name:
         click.echo(f"The {scope} {name} goes on." if stood else f"The {scope} {name} was not paused.")

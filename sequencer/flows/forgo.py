@@ -14,10 +14,11 @@ from zoneinfo import ZoneInfo
 from sequencer.core import catchup
 from sequencer.core.model import EnrolmentId, LessonId, Revision
 from sequencer.errors import BadRequest, Conflict
-from sequencer.flows import hours, plan
+from sequencer.flows import dispatch, hours, plan
 from sequencer.flows.archive import Archive
 from sequencer.store import deliveries, passed, pauses, places
 from sequencer.store.database import Database, Transaction
+from sequencer.store.journal import Journal
 from sequencer.store.passed import Skip
 from sequencer.store.places import Waiting
 
@@ -39,15 +40,25 @@ class Forgone:
         return Forgone(people=self.people + other.people, lessons=self.lessons + other.lessons)
 
 
-def forgo(db: Database, archive: Archive, *, before: datetime, now: datetime, limit: int = BATCH) -> Forgone:
+def forgo(
+    db: Database,
+    archive: Archive,
+    *,
+    before: datetime,
+    now: datetime,
+    journal: Journal | None = None,
+    limit: int = BATCH,
+) -> Forgone:
     """Lessons that were due before then are passed over. Raises Conflict where mail goes out, BadRequest.
 
-    Lessons in doubt stay so and are not sent once more. What rests with a course of its own is left to that course, and
-    issues are left alone. Said twice, the second time finds nothing.
+    What dead senders held is taken back first, or settled as the `journal` knows. Lessons in doubt stay so and are not
+    sent once more. What rests with a course of its own is left to that course, and issues are left alone. Said twice,
+    the second time finds nothing.
     """
     if before > now:
         raise BadRequest("That instant is still to come; lessons can be passed over that were due before now.")
     _check_that_mail_rests(db)
+    dispatch.recover(db, archive, now=now, journal=journal)
     done = Forgone()
     for some in (_tried_before, _waiting):
         page = Forgone(people=1)
@@ -67,7 +78,7 @@ def _check_that_mail_rests(db: Database) -> None:
 
 def _tried_before(tx: Transaction, archive: Archive, before: datetime, now: datetime, limit: int) -> Forgone:
     """Lessons that were put off by a relay, or are in doubt, and would be tried again."""
-    why = f"Passed over: it was to be tried again before {before:%Y-%m-%d %H:%M} UTC."
+    why = f"Passed over: it was due before {before:%Y-%m-%d %H:%M} UTC, and not sent yet."
     ids = deliveries.pass_over(tx, before, reason=why, now=now, limit=limit)
     # A gap from now on, and each at their own hour.
     plan.go_on(tx, archive, deliveries.claims(tx, ids), now=now)

@@ -205,13 +205,14 @@ def cancel_of(tx: Transaction, place: Enrolment, *, reason: str, now: datetime) 
 
 
 def pass_over(tx: Transaction, before: datetime, *, reason: str, now: datetime, limit: int) -> Sequence[DeliveryId]:
-    """Of the lessons that were to be tried again before then, the first are passed over, as if nobody had tried them.
+    """Of the lessons that were begun before then and wait to be tried again, the first are passed over.
 
-    What is in doubt stays so, and is not sent once more. Lessons on the wire are left alone.
+    They are as if nobody had tried them. What is in doubt stays so, and is not sent once more. Lessons on the wire are
+    left alone.
     """
     query = (
         select(delivery.c.id)
-        .where(_WAITING, delivery.c.kind == DeliveryKind.LESSON, delivery.c.due_at < before)
+        .where(_WAITING, delivery.c.kind == DeliveryKind.LESSON, delivery.c.created_at < before)
         .order_by(delivery.c.due_at, delivery.c.id)
         .limit(limit)
         .with_for_update()

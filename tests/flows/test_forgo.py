@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 import pytest
 from house import DAY, EIGHT, NOW, House, small_course
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from sequencer.core.model import Accepted, Deferred, DeliveryKind, DeliveryState, EnrolmentState, Stage, Uncertain
 from sequencer.errors import BadRequest, Conflict
 from sequencer.flows import forgo, pauses
 from sequencer.flows.forgo import Forgone
 from sequencer.store.database import Database
+from sequencer.store.tables import DELIVERY_STATE
 
 ANN = "ann@example.org"
 HOUR = timedelta(hours=1)
@@ -115,6 +116,31 @@ def test_a_lesson_in_doubt_stays_so_and_is_not_sent_once_more(house: House) -> N
     house.tick(now)
     house.tick(EIGHT + DAY)
     assert _lessons(house) == [UNCERTAIN, SENT]
+    assert _subjects(house) == ["Subject 1", "Subject 2"]
+
+
+@pytest.mark.parametrize("served", [True, False])
+@pytest.mark.parametrize(("state", "after"), [("claimed", SKIPPED), ("sending", UNCERTAIN)])
+def test_what_a_sender_held_when_the_backup_was_made_does_not_go_out_again(
+    house: House, state: str, after: DeliveryState, *, served: bool
+) -> None:
+    house.publish(small_course(2))
+    house.join(ANN)
+    house.tick(EIGHT)
+    with house.db.begin() as tx:
+        # As it stood in the backup: the lesson went out after it, and nobody knows.
+        held = "UPDATE delivery SET state = :state, finished_at = NULL, lease_until = 1 WHERE kind = 1"
+        tx.execute(text(held), {"state": DELIVERY_STATE.members.index(DeliveryState(state))})
+        tx.execute(text("UPDATE enrolment SET next_due_at = NULL"))
+    pauses.stop(house.db, reason="Restored.", now=EIGHT + HOUR)
+    if served:
+        # Whoever serves meanwhile takes it back, to be sent at once.
+        house.tick(EIGHT + 2 * HOUR)
+    assert _forgo(house, EIGHT + HOUR, EIGHT + 3 * HOUR) == Forgone(people=1, lessons=1)
+    pauses.go_on(house.db)
+    for hour in range(3, 48):
+        house.tick(EIGHT + hour * HOUR)
+    assert _lessons(house) == [after, SENT]
     assert _subjects(house) == ["Subject 1", "Subject 2"]
 
 
