@@ -85,11 +85,11 @@ def held(
 
 def digests(tx: Transaction, press: Press, claims: Sequence[Claim]) -> Mapping[DeliveryId, Digest]:
     """What these lessons list before their own words, as far as they do."""
-    carriers = {
-        one.id: one
-        for one in claims
-        if one.revision_id is not None and press.archive.revision(tx, one.revision_id).course.catch_up is CatchUp.DIGEST
-    }
+    revisions = {one.revision_id for one in claims if one.revision_id is not None}
+    listing = {one for one in revisions if press.archive.revision(tx, one).course.catch_up is CatchUp.DIGEST}
+    if not listing:
+        return {}
+    carriers = {one.id: one for one in claims if one.revision_id in listing}
     found = passed.before(tx, carriers.values())
     return {which: _digest(tx, press, rows, carriers[which].name) for which, rows in found.items()}
 

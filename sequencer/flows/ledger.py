@@ -51,7 +51,7 @@ from sequencer.values import Intent
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
+BATCH = 1000
 
 
 class PassLedger:
@@ -348,7 +348,8 @@ class PassLedger:
                 deliveries.withhold(tx, claim.ticket, reason=order.reason, now=self._now)
                 log.info("delivery.withheld", extra={"delivery": claim.id, "reason": order.reason})
             else:
-                self._ration.spend(claim.ticket, lane.relay, issue=claim.kind is DeliveryKind.ISSUE)
+                if lane.relay.daily_quota or lane.relay.warm_up:
+                    self._ration.spend(claim.ticket, lane.relay, issue=claim.kind is DeliveryKind.ISSUE)
                 found.append((claim, order))
         return found
 
@@ -372,6 +373,8 @@ class PassLedger:
 
     def _account(self, reports: Sequence[Report], settled: Collection[DeliveryId]) -> None:
         """What may have been taken counts as taken, and what somebody else has settled meanwhile."""
+        if not self._ration.counts:
+            return
         lost = [one.ticket for one in reports if one.ticket.delivery_id not in settled]
         self._ration.taken([*lost, *(one.ticket for one in reports if isinstance(one.outcome, Accepted | Uncertain))])
         self._ration.not_taken(one.ticket for one in reports)
@@ -397,6 +400,10 @@ class PassLedger:
 
     def _log(self, report: Report, *, settled: bool) -> None:
         outcome = type(report.outcome)
+        if outcome is Accepted and settled and not log.isEnabledFor(logging.INFO):
+            # Which most are: no words are sought that nobody will read.
+            self.count[outcome] += 1
+            return
         if isinstance(report.outcome, Deferred) and not report.outcome.tried:
             # Nothing has happened to the message; what stands in its way is told of the relay.
             log.debug("delivery.released", extra={"delivery": report.ticket.delivery_id})

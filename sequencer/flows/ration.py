@@ -54,6 +54,11 @@ class Ration:
             self._ends[relay.name] = (rate, leased.tat)
         return rates.grant(rate, leased, most=room)
 
+    @property
+    def counts(self) -> bool:
+        """Whether anything is in hand of which it matters what became of it."""
+        return bool(self._used)
+
     def spend(self, ticket: Ticket, relay: Relay, *, issue: bool = False) -> None:
         """This message was claimed for the relay: one that was reserved is in hand. Newsletters are counted apart."""
         if relay.daily_quota or relay.warm_up:

@@ -103,7 +103,7 @@ class Claim:
     @property
     def ticket(self) -> "Ticket":
         """What the ledger needs to know the claim again."""
-        return Ticket(delivery_id=self.id, attempt=self.attempt)
+        return Ticket(self.id, self.attempt)
 
 
 class Ticket(NamedTuple):
