@@ -24,7 +24,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from benchmarks import ground
-from sequencer import settings
+from sequencer import settings, worker
 from sequencer.app import App, open_app
 from sequencer.content.templates import Templates
 from sequencer.core.model import Accepted, Claim, DeliveryState, Parcel, Report, Revision
@@ -201,12 +201,15 @@ def server_cpu(db: Database) -> float | None:
     """The seconds of CPU that PostgreSQL's processes have used, those that ended too; None where it is far away."""
     with db.read() as tx:
         backend = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
-    try:
-        server = _process(backend)[1]
-        family = [one for path in Path("/proc").glob("[0-9]*") if (one := _process(int(path.name)))[1] == server]
-        return _process(server)[3] + sum(own for _, _, own, _ in family)
-    except (OSError, KeyError):
+    if not _process(backend)[0].startswith("postgres"):
         return None
+    server = _process(backend)[1]
+    while True:
+        ended = _process(server)
+        family = [one for path in Path("/proc").glob("[0-9]*") if (one := _process(int(path.name)))[1] == server]
+        # Who ended in between would be counted twice.
+        if ended == _process(server):
+            return ended[3] + sum(own for _, _, own, _ in family)
 
 
 def _process(number: int) -> tuple[str, int, float, float]:
@@ -225,6 +228,7 @@ def work(db: Database, given: argparse.Namespace) -> dict[str, float]:
     courier = Append(path=given.folder / str(given.worker), batch=given.batch)
     press, marks, now = _press(render=given.render), Marks(), ground.NOW + given.day * DAY
     number = shards.count(db)
+    worker.keep_what_is_loaded()
     mine: Sequence[int | None] = range(given.worker, number, given.workers) if number > 1 else [None]
     began, before = time.time(), cpu()
     for shard in mine:
@@ -263,6 +267,7 @@ def follow(db: Database, given: argparse.Namespace) -> dict[str, float]:
     threading.Thread(target=watch, daemon=True).start()
     carrier = choose.open_engine(app, given.engine)
     carrier.prepare()
+    worker.keep_what_is_loaded()
     before = cpu()
     carrier.run_worker(drain_shard, concurrency=1, ending=ending)
     carrier.close()

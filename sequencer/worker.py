@@ -4,6 +4,7 @@ Every process has a metronome of its own, in memory, and none of them leads: two
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -246,6 +247,12 @@ def beside(
     return running
 
 
+def keep_what_is_loaded() -> None:
+    """What is loaded by now stays: the collector of garbage does not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 async def run(
     app: App, post: Post, make: Callable[[Beat], Metronome], work: Callable[[], object], *, ending: Ending
 ) -> None:
@@ -253,6 +260,7 @@ async def run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.begin)
+    keep_what_is_loaded()
     async with attending(app, post) as beat:
         metronome = make(beat)
         metronome.start()

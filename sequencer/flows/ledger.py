@@ -135,7 +135,7 @@ class PassLedger:
             with self._db.begin() as tx:
                 hot.steer(tx)
                 still = pauses.still(tx)
-                usable = [place for place in places if place.relay.name not in still.relays]
+                usable = _usable(places, still)
                 claims, more = self._claim(tx, usable, min(len(usable), BATCH), still)
                 pairs = _paired(claims, usable)
                 ordered = self._orders(tx, pairs)
@@ -152,7 +152,7 @@ class PassLedger:
         with self._db.begin() as tx:
             hot.steer(tx)
             still = pauses.still(tx)
-            usable = [place for place in places if place.relay.name not in still.relays and still.everything is None]
+            usable = _usable(places, still) if still.everything is None else []
             claims = self._waiting(tx, len(usable), (), deliveries.AT_ONCE) if usable else []
             pairs = _paired(claims, usable)
             ordered = self._orders(tx, pairs)
@@ -356,13 +356,14 @@ class PassLedger:
     def _settle(self, tx: Transaction, reports: Sequence[Report]) -> frozenset[DeliveryId]:
         held = [(self._claims[one.ticket], one) for one in reports if one.ticket in self._claims]
         # People before messages before places: whoever locks several locks them in this order, and none in a circle.
-        dead = {claim.id: report.outcome.reply for claim, report in held if _is_dead(claim, report.outcome)}
-        people = {claim.id: subscribers.lock(tx, claim.subscriber_id) for claim, _ in held if claim.id in dead}
+        refused = [(claim, one.outcome) for claim, one in held if isinstance(one.outcome, Rejected)]
+        dead = {claim: said.reply for claim, said in refused if _is_dead(claim, said)}
+        people = {claim: subscribers.lock(tx, claim.subscriber_id) for claim in dead}
         made = [self._settlement(tx, claim, report) for claim, report in held]
         settled = hot.settle(tx, made, now=self._now)
-        for which, person in people.items():
-            if person is not None and which in settled:
-                _suppress(tx, person, dead[which], self._now)
+        for claim, person in people.items():
+            if person is not None and claim.id in settled:
+                _suppress(tx, person, dead[claim], self._now)
         if any(self._audience.wants(tx, what) for what in (Happening.SENT, Happening.ISSUE_SENT)):
             made_sent = {one.ticket for one in made if one.event is DeliveryEvent.ACCEPT}
             sent = [claim for claim, _ in held if claim.ticket in made_sent and claim.id in settled]
@@ -460,9 +461,15 @@ def _held_back(tx: Transaction, due: Sequence[Due], still: Collection[CourseId])
     return [one for one in due if one.course_id not in still]
 
 
+def _usable(places: Sequence[Lane], still: Still) -> Sequence[Lane]:
+    """The places at relays that do not stand still."""
+    resting = still.relays
+    return [place for place in places if place.relay.name not in resting] if resting else places
+
+
 def _paired(claims: Sequence[Claim], places: Sequence[Lane]) -> Sequence[tuple[Claim, Lane]]:
     """Each claim with a place: one that takes its address, and rather not the relay that has just put it off."""
-    if len({place.relay.name for place in places}) == 1:
+    if len({id(place.relay) for place in places}) == 1:
         return list(zip(claims, places, strict=False))
     free = list(places)
     pairs = []
@@ -474,9 +481,9 @@ def _paired(claims: Sequence[Claim], places: Sequence[Lane]) -> Sequence[tuple[C
     return pairs
 
 
-def _is_dead(claim: Claim, outcome: Outcome) -> bool:
+def _is_dead(claim: Claim, said: Rejected) -> bool:
     """Whether the relay said that there is no such address as the person's; of a move they are at neither end yet."""
-    return isinstance(outcome, Rejected) and outcome.blame is Blame.ADDRESS and claim.kind is not DeliveryKind.MOVE
+    return said.blame is Blame.ADDRESS and claim.kind is not DeliveryKind.MOVE
 
 
 def _suppress(tx: Transaction, person: Subscriber, reply: str, now: datetime) -> None:

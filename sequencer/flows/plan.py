@@ -32,9 +32,9 @@ def go_on(tx: Transaction, archive: Archive, claims: Sequence[Claim], *, now: da
         for claim, place, course in places
         if place is not None and course is not None
     ]
-    finished = {one.enrolment_id for one in plans if one.due_at is None}
     done = hot.plan(tx, plans, now=now)
-    _told(tx, archive, [one for one, place, _ in places if place in done & finished], now)
+    if finished := {one.enrolment_id for one in plans if one.due_at is None} & done:
+        _told(tx, archive, [one for one, place, _ in places if place in finished], now)
     if len(done) < len(plans):
         stayed = {one.enrolment_id for one in plans} - done
         for claim, place, course in places:
