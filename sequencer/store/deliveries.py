@@ -139,7 +139,10 @@ def expired(tx: Transaction, *, limit: int, dead: bool = False) -> Sequence[Deli
 
 def is_left_behind(tx: Transaction) -> bool:
     """Whether any lease has run out by the database's clock."""
-    return tx.execute(select(delivery.c.id).where(delivery.c.lease_until <= clock(tx)).limit(1)).first() is not None
+    # By the first of them: not to be asked of all rows by a database that has not counted them yet.
+    first = select(delivery.c.lease_until).where(delivery.c.lease_until.is_not(None)).order_by(delivery.c.lease_until)
+    oldest = first.limit(1).subquery()
+    return tx.execute(select(oldest.c.lease_until).where(oldest.c.lease_until <= clock(tx))).first() is not None
 
 
 def expire(tx: Transaction, which: Delivery, *, to: DeliveryState, due_at: datetime | None) -> None:

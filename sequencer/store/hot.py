@@ -354,6 +354,9 @@ SELECT count(*), CASE WHEN count(*) < %s THEN array_agg(id) END FROM acted"""
 _AS_WRITTEN = "SELECT " + ", ".join(
     f"set_config('enable_{way}', 'off', true)" for way in ("seqscan", "bitmapscan", "hashjoin", "mergejoin")
 )
+# And what was said of each row is looked at when the row is at hand (CASE): by what PostgreSQL knows of such columns it
+# would hold that hardly any row can be meant, go through all of them, and through the whole batch for each.
+#
 # One statement: the row is advanced while it is at hand. The index is read in its order, up to the limit, even on a
 # morning on which everybody is due; the OFFSET keeps PostgreSQL from beginning with the people.
 _TAKE_DUE = f"""
@@ -407,8 +410,9 @@ RETURNING id""",
     postgresql=f"""
 UPDATE delivery SET state = u.s, lease_until = {_NOW_POSTGRESQL} + {SENDING_LEASE}
   FROM unnest(%s::bigint[], %s::smallint[], %s::int[], %s::smallint[]) AS u(i, a, m, s)
- WHERE delivery.id = u.i AND delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
-   AND delivery.lease_until > {_NOW_POSTGRESQL} AND {_WANTED}
+ WHERE delivery.id = u.i AND {_WANTED}
+   AND CASE WHEN delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
+                 AND delivery.lease_until > {_NOW_POSTGRESQL} THEN true ELSE false END
 RETURNING delivery.id""",
 )
 
@@ -423,7 +427,8 @@ UPDATE delivery SET state = u.s, reply = u.r, relay = u.y, due_at = u.d, finishe
        doubts = doubts + u.o, spared = spared + u.p
   FROM unnest(%s::bigint[], %s::smallint[], %s::text[], %s::text[], %s::bigint[], %s::int[], %s::smallint[],
               %s::bigint[], %s::smallint[], %s::smallint[]) AS u(i, a, r, y, d, m, s, f, o, p)
- WHERE delivery.id = u.i AND delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1
+ WHERE delivery.id = u.i
+   AND CASE WHEN delivery.attempt = u.a AND (u.m >> delivery.state) & 1 = 1 THEN true ELSE false END
 RETURNING delivery.id""",
 )
 
@@ -437,7 +442,9 @@ RETURNING id""",
 UPDATE enrolment SET next_due_at = u.d, state = u.s, finished_at = u.f, fence = fence + 1
   FROM unnest(%s::bigint[], %s::smallint[], %s::smallint[], %s::bigint[], %s::smallint[], %s::bigint[])
        AS u(i, p, h, d, s, f)
- WHERE enrolment.id = u.i AND enrolment.step = u.p AND enrolment.state = u.h AND enrolment.next_due_at IS NULL
-   AND (enrolment.paused_until IS NULL OR u.d IS NULL OR enrolment.paused_until <= u.d)
+ WHERE enrolment.id = u.i
+   AND CASE WHEN enrolment.step = u.p AND enrolment.state = u.h AND enrolment.next_due_at IS NULL
+                 AND (enrolment.paused_until IS NULL OR u.d IS NULL OR enrolment.paused_until <= u.d)
+            THEN true ELSE false END
 RETURNING enrolment.id""",
 )
