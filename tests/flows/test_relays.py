@@ -408,6 +408,18 @@ def test_where_intents_are_put_on_record_by_the_batch_all_that_is_claimed_is_in_
     assert states(house, emails) == {DeliveryState.SENT: FEW + 10}
 
 
+def test_where_intents_are_put_on_record_by_the_batch_so_is_what_is_tried_again(house: House) -> None:
+    house.publish(small_course(1))
+    house.join(EMAIL)
+    house.courier.answers = [(Stage.RCPT, Deferred(reply="451 greylisted"))]
+    house.tick(EIGHT)
+    seen: list[Counter[DeliveryState]] = []
+    died = Died(intends=False, look=lambda: seen.append(states(house, [EMAIL])))
+    tick(house, died, EIGHT + HOUR, intent=Intent.BATCH)
+    assert [len(batch) for batch in died.batches] == [1]
+    assert seen == [Counter({DeliveryState.SENDING: 1})]
+
+
 def test_where_intents_are_put_on_record_one_by_one_a_claim_is_not_yet_one(house: House) -> None:
     house.publish(small_course(1))
     emails = readers(house, FEW + 10)

@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 from house import DAY, EIGHT, NOW, House, ScriptedCourier, small_course
 from sqlalchemy import text
 
+from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.model import DeliveryKind, DeliveryState, EnrolmentState, LessonId, Ticket
 from sequencer.flows import leaving
 from sequencer.store import courses, deliveries, hot
 from sequencer.store.database import Database
+from sequencer.store.hot import Settlement
 
 PARTITIONED = True
 PEOPLE = 30
@@ -96,6 +98,31 @@ def test_whoever_leaves_while_their_lesson_is_being_claimed_gets_nothing(house: 
         assert hot.intend(tx, [Ticket(delivery_id=claims[0].id, attempt=1)]) == frozenset()
     assert house.place(EMAIL).state is EnrolmentState.STOPPED
     assert house.place(EMAIL).next_due_at is None
+
+
+def test_whoever_leaves_while_their_lesson_is_claimed_as_begun_has_left_behind_it(house: House) -> None:
+    house.publish(small_course())
+    house.join(EMAIL)
+    who = house.person(EMAIL).id
+    going = threading.Thread(target=leaving.leave_person, args=(house.db, who), kwargs={"now": EIGHT})
+    with house.db.begin() as tx:
+        (due,) = hot.claim_due(tx, now=EIGHT, limit=10)
+        revision = courses.current(tx, "small")
+        assert revision is not None
+        going.start()
+        _waits(house.db, going)
+        # They wait for their place, which we hold: so nobody need be asked once more whether they are still here.
+        order = (due, LessonId(revision.lesson_ids[0]), revision.id)
+        (claim,) = hot.make_claims(tx, [order], now=EIGHT, begun=True)
+    going.join()
+    with house.db.begin() as tx:
+        taken = Settlement(ticket=claim.ticket, event=DeliveryEvent.ACCEPT, reply="250 Ok", relay="")
+        assert hot.settle(tx, [taken], now=EIGHT) == {claim.id}
+    rows = [row.state for row in house.ledger(EMAIL) if row.kind is DeliveryKind.LESSON]
+    assert rows == [DeliveryState.SENT]
+    assert house.place(EMAIL).state is EnrolmentState.STOPPED
+    house.tick(EIGHT + DAY)
+    assert [row.state for row in house.ledger(EMAIL) if row.kind is DeliveryKind.LESSON] == rows
 
 
 def test_many_may_leave_while_lessons_go_out(house: House) -> None:
