@@ -27,7 +27,7 @@ COMMANDS = {
     "hook": ("hook:hook", "Tell other programs what happens: webhooks, their log and replay."),
     "form": ("form:form", "Add and list sign-up forms; show what a site pastes, and try what would happen."),
     "dkim": ("dkim:dkim", "Make a key that signs mails, and print the DNS record that publishes it."),
-    "suppression": ("suppression:suppression", "List the addresses that get no more mail; take one off the list."),
+    "suppression": ("suppression:suppression", "List the addresses that get no more mail; put one on, take one off."),
     "delivery": ("delivery:delivery", "List the ledger; settle what is uncertain."),
     "queue": ("queue:queue", "Show what is due, what waits and why, and what stands still."),
     "relay": ("relay:relay", "See what relays may be given now: rate, quota, warm-up, and what rests."),

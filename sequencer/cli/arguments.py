@@ -10,6 +10,8 @@ from sequencer.errors import BadRequest
 from sequencer.message import address
 from sequencer.web import intake
 
+LONGEST_LINE = 500
+
 
 def an_address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
     """An e-mail address."""
@@ -49,6 +51,14 @@ def some_words(_ctx: click.Context, _param: click.Parameter, value: str | None) 
     if value is not None and not value.strip():
         raise click.BadParameter("say where and when they agreed.")
     return value
+
+
+def a_line(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """A few words in one line."""
+    line = value.strip()
+    if not line.isprintable() or len(line) > LONGEST_LINE:
+        raise click.BadParameter(f"write one line of {LONGEST_LINE} characters at most, without control characters.")
+    return line
 
 
 email_argument = click.argument("email", callback=an_address)

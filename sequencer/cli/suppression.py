@@ -1,15 +1,15 @@
-"""How does an admin look after the addresses that get no more mail? List them, and take one off the list."""
+"""How does an admin look after the addresses that get no more mail? List them, add one, and take one off the list."""
 
 import click
 
 from sequencer.cli import arguments, frame
-from sequencer.core.model import Address
-from sequencer.flows import disown
+from sequencer.core.model import REPORTED, Address, SuppressionReason
+from sequencer.flows import disown, silence
 
 
 @click.group()
 def suppression() -> None:
-    """List the addresses that get no more mail; take one off the list."""
+    """List the addresses that get no more mail; put one on the list, or take one off it."""
 
 
 @suppression.command("list")
@@ -34,6 +34,27 @@ def list_(ctx: click.Context, *, as_json: bool) -> None:
         for one in found:
             table.add_row(one.normalized, one.reason.value, f"{one.created_at:%Y-%m-%d}", one.detail)
     frame.console.print(table)
+
+
+@suppression.command()
+@arguments.email_argument
+@click.option(
+    "--reason",
+    type=click.Choice([reason.value for reason in REPORTED]),
+    required=True,
+    help="complaint: the owner reported our mail as spam. bounce: there is no such address. manual: anything else.",
+)
+@click.option("--detail", default="", callback=arguments.a_line, help="What is to be remembered of it, in one line.")
+@click.pass_context
+def add(ctx: click.Context, email: Address, reason: str, detail: str) -> None:
+    """Put an address on the list: nothing more is sent there, and what is queued for it is not sent either."""
+    with frame.opened(ctx) as app:
+        why = SuppressionReason(reason)
+        found, is_new = silence.suppress(app.db, email, why, detail=detail, now=app.clock())
+    if is_new:
+        click.echo(f"{email.normalized} is on the suppression list ({found.reason}). Nothing more is sent there.")
+    else:
+        click.echo(f"{email.normalized} is on the list since {found.created_at:%Y-%m-%d} ({found.reason}) already.")
 
 
 @suppression.command()

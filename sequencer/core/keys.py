@@ -25,6 +25,7 @@ class Scope(StrEnum):
     IMPORT_SUBSCRIBERS = "subscribers:import"
     ERASE_SUBSCRIBERS = "subscribers:erase"
     READ_SUPPRESSIONS = "suppressions:read"
+    WRITE_SUPPRESSIONS = "suppressions:write"
     READ_ENROLMENTS = "enrolments:read"
     WRITE_ENROLMENTS = "enrolments:write"
     WRITE_EVENTS = "events:write"
@@ -39,6 +40,7 @@ MEANINGS: Mapping[Scope, str] = MappingProxyType(
         Scope.IMPORT_SUBSCRIBERS: "Add people who have agreed elsewhere, with the proof; no mail asks them.",
         Scope.ERASE_SUBSCRIBERS: "Erase all that is kept of a person.",
         Scope.READ_SUPPRESSIONS: "Tell who is suppressed from who has left, and see when they left.",
+        Scope.WRITE_SUPPRESSIONS: "Tell which addresses are to get no more mail: complaints, bounces, your own word.",
         Scope.READ_ENROLMENTS: "List who is on which course, and where.",
         Scope.WRITE_ENROLMENTS: "Put people on a course; pause, pace and stop their lessons.",
         Scope.WRITE_EVENTS: "Tell what happened to somebody, such as that they bought.",

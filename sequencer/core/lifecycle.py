@@ -23,6 +23,7 @@ class SubscriberEvent(StrEnum):
     BOUNCE = "bounce"
     COMPLAIN = "complain"
     DISOWN = "disown"
+    SUPPRESS = "suppress"
     LIFT = "lift"
     UNDO = "undo"
 
@@ -65,8 +66,9 @@ EE: TypeAlias = EnrolmentEvent
 IE: TypeAlias = IssueEvent
 DE: TypeAlias = DeliveryEvent
 
-# A complaint or a dead address outlasts everything: only an admin lifts it, on the suppression list; and an owner who
-# had said that a sign-up was not theirs may take that back. They are mailed again when they have confirmed.
+# A complaint, a dead address or an admin's word outlasts everything: only an admin lifts it, on the suppression list;
+# and an owner who had said that a sign-up was not theirs may take that back. They are mailed again when they have
+# confirmed.
 SUBSCRIBER: Mapping[tuple[S, SE], S] = MappingProxyType(
     {
         (S.PENDING, SE.CONFIRM): S.ACTIVE,
@@ -74,21 +76,25 @@ SUBSCRIBER: Mapping[tuple[S, SE], S] = MappingProxyType(
         (S.PENDING, SE.BOUNCE): S.SUPPRESSED,
         (S.PENDING, SE.COMPLAIN): S.SUPPRESSED,
         (S.PENDING, SE.DISOWN): S.SUPPRESSED,
+        (S.PENDING, SE.SUPPRESS): S.SUPPRESSED,
         (S.ACTIVE, SE.CONFIRM): S.ACTIVE,
         (S.ACTIVE, SE.LEAVE): S.LEFT,
         (S.ACTIVE, SE.BOUNCE): S.SUPPRESSED,
         (S.ACTIVE, SE.COMPLAIN): S.SUPPRESSED,
         (S.ACTIVE, SE.DISOWN): S.SUPPRESSED,
+        (S.ACTIVE, SE.SUPPRESS): S.SUPPRESSED,
         (S.LEFT, SE.CONFIRM): S.ACTIVE,
         (S.LEFT, SE.LEAVE): S.LEFT,
         (S.LEFT, SE.UNDO): S.ACTIVE,
         (S.LEFT, SE.BOUNCE): S.SUPPRESSED,
         (S.LEFT, SE.COMPLAIN): S.SUPPRESSED,
         (S.LEFT, SE.DISOWN): S.SUPPRESSED,
+        (S.LEFT, SE.SUPPRESS): S.SUPPRESSED,
         (S.SUPPRESSED, SE.LEAVE): S.SUPPRESSED,
         (S.SUPPRESSED, SE.BOUNCE): S.SUPPRESSED,
         (S.SUPPRESSED, SE.COMPLAIN): S.SUPPRESSED,
         (S.SUPPRESSED, SE.DISOWN): S.SUPPRESSED,
+        (S.SUPPRESSED, SE.SUPPRESS): S.SUPPRESSED,
         (S.SUPPRESSED, SE.LIFT): S.LEFT,
     }
 )

@@ -23,8 +23,8 @@ from sequencer.core.model import (
 )
 from sequencer.errors import BadRequest, Conflict, NotFound
 from sequencer.flows import optin, seats, subscription
-from sequencer.flows.ledger import stop_courses
 from sequencer.flows.seats import Seat
+from sequencer.flows.silence import stop_courses
 from sequencer.forms import Form
 from sequencer.store import courses, deliveries, enrolments, subscribers
 from sequencer.store.database import Transaction

@@ -18,9 +18,8 @@ from sequencer.core.model import (
 )
 from sequencer.core.tokens import Purpose
 from sequencer.errors import Expired, NotFound
-from sequencer.flows import telling
-from sequencer.flows.ledger import stop_courses
-from sequencer.store import asking, consents, courses, deliveries, enrolments, subscribers
+from sequencer.flows import silence
+from sequencer.store import asking, consents, courses, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.subscribers import Suppression
 
@@ -66,7 +65,7 @@ def disown(db: Database, secret: str, token: str, *, now: datetime) -> Doubted:
             consents.disown(tx, which, now=now)
             asking.answered(tx, person.id, which, reason=_SAID, now=now)
             if verdicts.is_about_all(person.state, confirmed=consent.confirmed_at is not None):
-                _silence(tx, person, now)
+                silence.silence(tx, person, SuppressionReason.DISOWNED, detail=_SAID, now=now)
             log.info("subscriber.disowned", extra={"subscriber": person.id, "consent": which})
         return _doubted(tx, *_locked(tx, which), now)
 
@@ -121,16 +120,6 @@ def suppressed(db: Database) -> Iterator[Suppression]:
         if not page:
             return
         after = page[-1].normalized
-
-
-def _silence(tx: Transaction, person: Subscriber, now: datetime) -> None:
-    """Nothing more is sent to this person, who is locked, and nothing that anybody types brings them back."""
-    state = lifecycle.move(lifecycle.SUBSCRIBER, person.state, SubscriberEvent.DISOWN)
-    subscribers.suppress(tx, person.address, reason=SuppressionReason.DISOWNED, detail=_SAID, now=now)
-    subscribers.save(tx, replace(person, state=state))
-    deliveries.cancel(tx, person.id, reason=_SAID, now=now)
-    stop_courses(tx, enrolments.lock_of(tx, person.id))
-    telling.suppressed(tx, person, SuppressionReason.DISOWNED, now=now)
 
 
 def _lift(tx: Transaction, person: Subscriber) -> None:

@@ -22,7 +22,7 @@ from sequencer.core.model import (
 )
 from sequencer.core.tokens import Purpose
 from sequencer.flows import directory, telling, voice
-from sequencer.flows.ledger import stop_courses
+from sequencer.flows.silence import stop_courses
 from sequencer.store import courses, deliveries, departures, enrolments, notices, subscribers
 from sequencer.store.database import Database, Transaction
 

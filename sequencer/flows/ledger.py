@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from sequencer.core import lifecycle, records, verdicts
+from sequencer.core import records, verdicts
 from sequencer.core.hooks import Happening
-from sequencer.core.lifecycle import DeliveryEvent, EnrolmentEvent, SubscriberEvent
+from sequencer.core.lifecycle import DeliveryEvent
 from sequencer.core.limits import Rest
 from sequencer.core.model import (
     Accepted,
@@ -18,14 +18,12 @@ from sequencer.core.model import (
     Deferred,
     DeliveryId,
     DeliveryKind,
-    Enrolment,
     LessonId,
     Outcome,
     Parcel,
     Rejected,
     Report,
     RevisionId,
-    Subscriber,
     SuppressionReason,
     Ticket,
     Uncertain,
@@ -33,7 +31,7 @@ from sequencer.core.model import (
 from sequencer.core.rates import Grant, Turn
 from sequencer.delivery.way import Lane
 from sequencer.errors import BadContent, BadDatabase
-from sequencer.flows import broadcast, catchup, doubt, orders, plan, several, telling
+from sequencer.flows import broadcast, catchup, doubt, orders, plan, several, silence, telling
 from sequencer.flows.domains import Domains
 from sequencer.flows.lowwater import LowWater
 from sequencer.flows.orders import Print, Withheld
@@ -42,7 +40,7 @@ from sequencer.flows.press import Press
 from sequencer.flows.ration import Ration
 from sequencer.flows.telling import Audience
 from sequencer.relays import Relay
-from sequencer.store import deliveries, enrolments, hot, pauses, rests, shards, subscribers
+from sequencer.store import deliveries, hot, pauses, rests, shards, subscribers
 from sequencer.store.database import Database, Transaction
 from sequencer.store.hot import Due, Plan, Settlement
 from sequencer.store.journal import Journal
@@ -363,7 +361,7 @@ class PassLedger:
         settled = hot.settle(tx, made, now=self._now)
         for claim, person in people.items():
             if person is not None and claim.id in settled:
-                _suppress(tx, person, dead[claim], self._now)
+                silence.silence(tx, person, SuppressionReason.BOUNCE, detail=dead[claim], now=self._now)
         if any(self._audience.wants(tx, what) for what in (Happening.SENT, Happening.ISSUE_SENT)):
             made_sent = {one.ticket for one in made if one.event is DeliveryEvent.ACCEPT}
             sent = [claim for claim, _ in held if claim.ticket in made_sent and claim.id in settled]
@@ -438,13 +436,6 @@ def _message_id(content: bytes) -> str:
     return content[begin : content.index(b"\r\n", begin)].decode("ascii")
 
 
-def stop_courses(tx: Transaction, places: Sequence[Enrolment]) -> None:
-    """Nothing more is due to a person on these courses."""
-    for place in places:
-        state = lifecycle.move(lifecycle.ENROLMENT, place.state, EnrolmentEvent.STOP)
-        enrolments.save(tx, replace(place, state=state, next_due_at=None, held_due_at=None))
-
-
 def _printed(claim: Claim, make: Print) -> Parcel | Deferred:
     """The finished message; one that cannot be made is put off, and the others go on."""
     try:
@@ -484,14 +475,3 @@ def _paired(claims: Sequence[Claim], places: Sequence[Lane]) -> Sequence[tuple[C
 def _is_dead(claim: Claim, said: Rejected) -> bool:
     """Whether the relay said that there is no such address as the person's; of a move they are at neither end yet."""
     return said.blame is Blame.ADDRESS and claim.kind is not DeliveryKind.MOVE
-
-
-def _suppress(tx: Transaction, person: Subscriber, reply: str, now: datetime) -> None:
-    """A dead address: the person, who is locked, gets no more mail, and their courses stop."""
-    state = lifecycle.move(lifecycle.SUBSCRIBER, person.state, SubscriberEvent.BOUNCE)
-    subscribers.suppress(tx, person.address, reason=SuppressionReason.BOUNCE, detail=reply, now=now)
-    subscribers.save(tx, replace(person, state=state))
-    deliveries.cancel(tx, person.id, reason="The address is dead.", now=now)
-    stop_courses(tx, enrolments.lock_of(tx, person.id))
-    telling.suppressed(tx, person, SuppressionReason.BOUNCE, detail=reply, now=now)
-    log.info("subscriber.suppressed", extra={"subscriber": person.id, "reason": SuppressionReason.BOUNCE})

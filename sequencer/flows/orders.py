@@ -30,10 +30,11 @@ from sequencer.errors import BadContent
 from sequencer.flows import catchup, voice
 from sequencer.flows.press import ACCESS_WITHIN, UNDO_WITHIN, Press
 from sequencer.relays import Relay
-from sequencer.store import asking, courses, departures, moves
+from sequencer.store import asking, courses, departures, moves, subscribers
 from sequencer.store.asking import Question
 from sequencer.store.database import Transaction
 
+_SILENT = "The address was put on the suppression list before this was sent."
 _ANSWERED = "It was answered before this was sent."
 # Only after days without a relay; a mail whose button does nothing is worse than none.
 _TOO_LATE = "The link in it had expired before it could be sent."
@@ -147,6 +148,8 @@ def _move(tx: Transaction, desk: Desk, claim: Claim, relay: Relay) -> Print | Wi
     move = moves.get(tx, MoveId(claim.campaign_id))
     if move is None:
         return partial(_gone, claim)
+    if subscribers.suppression_of(tx, move.before if claim.run else move.after) is not None:
+        return Withheld(reason=_SILENT)
     if claim.run:
         taken = move.taken_back_at is not None
         course, links = voice.of(tx, claim.subscriber_id), {"undo": desk.press.stay_url(move)}

@@ -183,13 +183,15 @@ def move(tx: Transaction, who: SubscriberId, to: Address) -> bool:
     return True
 
 
-def suppress(tx: Transaction, address: Address, *, reason: SuppressionReason, detail: str, now: datetime) -> None:
-    """Put the address on the suppression list; an address that is on it stays there for its first reason."""
-    known = select(suppression.c.id).where(suppression.c.normalized == address.normalized)
-    if tx.execute(known).one_or_none() is None:
-        tx.execute(
-            insert(suppression).values(normalized=address.normalized, reason=reason, detail=detail, created_at=now)
-        )
+def suppress(
+    tx: Transaction, address: Address, *, reason: SuppressionReason, detail: str, now: datetime
+) -> Suppression:
+    """Put the address on the suppression list; what stands there: who is on it stays there for their first reason."""
+    known = suppression_of(tx, address)
+    if known is not None:
+        return known
+    one = {"normalized": address.normalized, "reason": reason, "detail": detail, "created_at": now}
+    return _suppression(tx.execute(insert(suppression).values(**one).returning(suppression)).one())
 
 
 def lift(tx: Transaction, address: Address) -> Suppression | None:

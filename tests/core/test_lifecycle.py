@@ -29,6 +29,10 @@ pending     confirm active     leave left        bounce suppressed  complain sup
 active      confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed
 left        confirm active     leave left        bounce suppressed  complain suppressed  disown suppressed  undo active
 suppressed  lift left          leave suppressed  bounce suppressed  complain suppressed  disown suppressed
+pending     suppress suppressed
+active      suppress suppressed
+left        suppress suppressed
+suppressed  suppress suppressed
 """
 ENROLMENT_MOVES = """
 active      finish finished    stop stopped      resume active      restart active

@@ -12,10 +12,19 @@ from program import USUAL, Program, bring, problem
 from sqlalchemy import select
 
 from sequencer.core.keys import Scope
-from sequencer.core.model import Blame, Deferred, DeliveryState, EnrolmentState, Rejected, Stage, SubscriberState
+from sequencer.core.model import (
+    Blame,
+    Deferred,
+    DeliveryState,
+    EnrolmentState,
+    Rejected,
+    Stage,
+    SubscriberState,
+    SuppressionReason,
+)
 from sequencer.flows import keys, leaving, report
 from sequencer.message import address
-from sequencer.store import events
+from sequencer.store import events, subscribers
 from sequencer.store.tables import api_answer
 
 EMAIL = "reader@example.org"
@@ -589,3 +598,45 @@ def test_scopes_are_what_a_key_is_good_for(sqlite_door: Door) -> None:
         assert answer.headers["www-authenticate"] == challenge
         problem(program.ask.get("/subscribers"), 403, "scope-missing")
     assert sqlite_door.house.person(EMAIL).state is SubscriberState.PENDING
+
+
+# Complaints and bounces
+
+
+def test_a_complaint_that_a_relay_told_the_site_ends_all_mail_and_is_taken_once(house: House, program: Program) -> None:
+    bring(house, "ann")
+    body = {"email": "ann@example.org", "reason": "complaint", "detail": "abuse"}
+    assert program.post("/suppressions", 200, key="feedback-1", **body) == {"status": "suppressed"}
+    again = program.ask.post("/suppressions", json=body, headers={"idempotency-key": "feedback-1"})
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (200, "true")
+    assert program.post("/suppressions", 200, email="ann@example.org", reason="bounce") == {"status": "suppressed"}
+    assert house.person("ann@example.org").state is SubscriberState.SUPPRESSED
+    assert house.place("ann@example.org").state is EnrolmentState.STOPPED
+    with house.db.read() as tx:
+        found = subscribers.suppression_of(tx, address.parse("ann@example.org"))
+    assert found is not None
+    assert (found.reason, found.detail) == (SuppressionReason.COMPLAINT, "abuse")
+    house.tick(EIGHT)
+    assert house.ledger("ann@example.org") == []
+
+
+def test_the_answer_to_a_complaint_does_not_tell_whom_we_know(house: House, program: Program) -> None:
+    silence(house, "suppressed")
+    bring(house, "active")
+    answers = [
+        program.ask.post("/suppressions", json={"email": f"{name}@example.org", "reason": "complaint"})
+        for name in ("active", "suppressed", "new")
+    ]
+    assert {(one.status_code, one.text) for one in answers} == {(200, '{"status":"suppressed"}')}
+
+
+def test_an_address_that_nobody_can_have_and_a_reason_of_our_own_are_refused(quick: Program) -> None:
+    said = problem(quick.ask.post("/suppressions", json={"email": "x@localhost", "reason": "bounce"}), 422, "unusable")
+    assert [one["pointer"] for one in said["errors"]] == ["#/email"]
+    said = problem(quick.ask.post("/suppressions", json={"email": EMAIL, "reason": "disowned"}), 422, "invalid")
+    assert [one["pointer"] for one in said["errors"]] == ["#/reason"]
+
+
+def test_a_key_that_only_reads_suppressions_adds_none(quiet_door: Door) -> None:
+    with Program(quiet_door, [Scope.READ_SUPPRESSIONS, Scope.WRITE_SUBSCRIBERS], name="reader") as reader:
+        problem(reader.ask.post("/suppressions", json={"email": EMAIL, "reason": "manual"}), 403, "scope-missing")

@@ -1,6 +1,7 @@
 """Can an admin show that somebody agreed, whichever way they came, and let a suppressed address go?"""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from installation import SETTINGS, Run, sentence
 
 from sequencer.core import abuse
 from sequencer.core.abuse import Signals
-from sequencer.core.model import SignupRequest
+from sequencer.core.model import SignupRequest, SubscriberState
 from sequencer.flows import signup
 from sequencer.flows.signup import Door, Knock
 from sequencer.forms import Form, OptIn
@@ -212,6 +213,38 @@ def test_the_suppression_list_is_shown_and_an_address_taken_off_it(run: Run, hou
     assert run("suppression", "list", "--json").stdout == ""
     assert sentence(run("suppression", "remove", EMAIL), 1) == f"{EMAIL} is not on the suppression list."
     assert "will get a confirmation mail" in run("subscriber", "add", EMAIL).stdout
+
+
+def test_an_address_is_put_on_the_suppression_list_once(run: Run, house: House) -> None:
+    house.join(EMAIL)
+    add = ("suppression", "add", EMAIL, "--reason")
+    said = run(*add, "complaint", "--detail", " abuse ").stdout
+    assert said == f"{EMAIL} is on the suppression list (complaint). Nothing more is sent there.\n"
+    again = run(*add, "bounce")
+    assert again.exit_code == 0
+    assert re.fullmatch(rf"{EMAIL} is on the list since \d{{4}}-\d\d-\d\d \(complaint\) already.\n", again.stdout)
+    (said,) = map(json.loads, run("suppression", "list", "--json").stdout.splitlines())
+    assert (said["address"], said["reason"], said["detail"]) == (EMAIL, "complaint", "abuse")
+    assert house.person(EMAIL).state is SubscriberState.SUPPRESSED
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence_of_it"),
+    [
+        (("nobody", "--reason", "bounce"), "An email address must have an @-sign"),
+        ((EMAIL, "--reason", "disowned"), "disowned"),
+        ((EMAIL,), "--reason"),
+        ((EMAIL, "--reason", "manual", "--detail", "one\ntwo"), "write one line of 500 characters at most"),
+        ((EMAIL, "--reason", "manual", "--detail", "x" * 501), "write one line of 500 characters at most"),
+    ],
+)
+def test_what_cannot_be_put_on_the_list_is_said_in_a_sentence(
+    run: Run, words: tuple[str, ...], sentence_of_it: str
+) -> None:
+    result = run("suppression", "add", *words)
+    assert result.exit_code == 2
+    assert sentence_of_it in result.stderr
+    assert run("suppression", "list", "--json").stdout == ""
 
 
 def test_whom_an_admin_types_is_asked_by_mail_though_the_form_is_of_single_opt_in(run: Run, folder: Path) -> None:

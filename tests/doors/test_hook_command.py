@@ -19,7 +19,7 @@ from standardwebhooks import Webhook
 from sequencer.core.hooks import MEANINGS, RETRY_AFTER, Happening
 from sequencer.core.model import Blame, LeaveReason, Rejected, Stage, SuppressionReason
 from sequencer.delivery.hooks import Caller
-from sequencer.flows import calling, hooks, leaving, telling
+from sequencer.flows import calling, hooks, leaving, silence
 from sequencer.flows.hooks import Wish
 from sequencer.flows.leaving import Goodbye
 
@@ -197,8 +197,7 @@ def test_the_payloads_on_the_page_are_those_that_are_sent(house: House, crm: Rec
     house.courier.answers = [(Stage.RCPT, Rejected(reply="550 5.1.1 No such user", blame=Blame.ADDRESS))]
     house.sign_up("bob@example.org")
     house.tick(NOW)
-    with house.db.begin() as tx:
-        telling.suppressed(tx, ann, SuppressionReason.COMPLAINT, detail="abuse", now=EIGHT)
+    silence.suppress(house.db, ann.address, SuppressionReason.COMPLAINT, detail="abuse", now=EIGHT)
     calling.call_all(house.db, Caller(), clock=lambda: EIGHT + DAY)
     sent = {str(one.said["type"]): one.said for one in crm.got if "bob" not in str(one.said) or "550" in str(one.said)}
     shown = [json.loads(text) for text in code("payloads").split("\n\n")]

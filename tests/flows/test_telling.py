@@ -19,7 +19,7 @@ from sequencer.core.model import (
     WhenUncertain,
 )
 from sequencer.delivery.courier import Carried, Ledger
-from sequencer.flows import doubt, hooks, leaving, remote, returning, signup, subscription, telling
+from sequencer.flows import doubt, hooks, leaving, remote, returning, signup, silence, subscription
 from sequencer.flows.doubt import Finding
 from sequencer.flows.hooks import Wish
 from sequencer.forms import Form, OptIn
@@ -133,9 +133,22 @@ def test_a_dead_address_is_told_with_the_servers_words(heard: House) -> None:
 def test_a_complaint_has_an_event_of_its_own(heard: House) -> None:
     heard.join(EMAIL)
     forget(heard.db)
-    with heard.db.begin() as tx:
-        telling.suppressed(tx, heard.person(EMAIL), SuppressionReason.COMPLAINT, detail="abuse", now=NOW)
+    silence.suppress(heard.db, an_address(EMAIL), SuppressionReason.COMPLAINT, detail="abuse", now=NOW)
     assert told(heard.db) == [("subscriber.complained", {"course": None, "detail": "abuse"})]
+
+
+def test_a_bounce_that_is_reported_later_is_told_as_one_that_we_met_and_an_admins_word_as_a_goodbye(
+    heard: House,
+) -> None:
+    for email in (EMAIL, "other@example.org"):
+        heard.join(email)
+    forget(heard.db)
+    silence.suppress(heard.db, an_address(EMAIL), SuppressionReason.BOUNCE, detail="550 5.1.1", now=NOW)
+    silence.suppress(heard.db, an_address("other@example.org"), SuppressionReason.MANUAL, detail="By post.", now=NOW)
+    assert told(heard.db) == [
+        ("subscriber.bounced", {"course": None, "detail": "550 5.1.1"}),
+        ("subscriber.unsubscribed", {"course": None, "reason": "manual"}),
+    ]
 
 
 def test_whoever_leaves_says_why_and_from_what(heard: House) -> None:

@@ -40,6 +40,7 @@ from sequencer.core.model.newsletter import Issue, IssueState, Lane
 from sequencer.core.model.outcomes import Accepted, Blame, Deferred, Outcome, Rejected, Report, Slow, Stage, Uncertain
 from sequencer.core.model.people import (
     EVENT_NAME,
+    REPORTED,
     Address,
     Assent,
     Consent,
@@ -61,6 +62,7 @@ __all__ = [
     "EVENT_NAME",
     "IMAGES",
     "NEWSLETTER",
+    "REPORTED",
     "Accepted",
     "Address",
     "Assent",

@@ -34,6 +34,10 @@ class SuppressionReason(StrEnum):
     DISOWNED = "disowned"
 
 
+# What others may tell us of an address; that a sign-up was not theirs its owners say themselves.
+REPORTED = (SuppressionReason.COMPLAINT, SuppressionReason.BOUNCE, SuppressionReason.MANUAL)
+
+
 class Assent(StrEnum):
     """How we know that somebody agreed: they pressed the button of a `mail`, or nobody asked them.
 

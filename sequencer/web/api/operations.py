@@ -135,6 +135,17 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=(Kind.UNUSABLE,),
     ),
     Operation(
+        id="suppress",
+        method="POST",
+        path="/suppressions",
+        scope=Scope.WRITE_SUPPRESSIONS,
+        summary="Put an address on the suppression list: nothing more is sent there, nor what is queued for it.",
+        act=people.suppress,
+        body="NewSuppression",
+        answers={200: "Suppressed"},
+        problems=(Kind.UNUSABLE,),
+    ),
+    Operation(
         id="listForms",
         method="GET",
         path="/forms",

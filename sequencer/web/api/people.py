@@ -15,9 +15,10 @@ from sequencer.core.model import (
     Subscriber,
     SubscriberId,
     SubscriberState,
+    SuppressionReason,
 )
 from sequencer.errors import BadRequest, NotFound
-from sequencer.flows import directory, erase, leaving, signup
+from sequencer.flows import directory, erase, leaving, signup, silence
 from sequencer.flows.directory import Wanted
 from sequencer.flows.signup import Knock
 from sequencer.forms import Form
@@ -81,6 +82,13 @@ def remove(tx: Transaction, call: Call) -> Reply:
     """DELETE /subscribers/{id}: nothing is kept of them, and nothing more is sent."""
     erase.wipe(tx, SubscriberId(call.id), now=call.now)
     return Reply(status=204)
+
+
+def suppress(tx: Transaction, call: Call) -> Reply:
+    """POST /suppressions: the same answer whether or not we know the address, and where it is on the list already."""
+    reason, detail = SuppressionReason(call.body["reason"]), call.body.get("detail", "")
+    silence.hear(tx, read_address(call.body["email"]), reason, detail=detail, now=call.now)
+    return Reply(body={"status": "suppressed"})
 
 
 def shown(person: Subscriber) -> Mapping[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from sequencer.core.model import EVENT_NAME, EnrolmentState, Pace, SubscriberState
+from sequencer.core.model import EVENT_NAME, REPORTED, EnrolmentState, Pace, SubscriberState
 
 Schema: TypeAlias = Mapping[str, Any]
 
@@ -176,6 +176,18 @@ TELL = _to_whom(
     },
     required=("name",),
 )
+SUPPRESS = obj(
+    {
+        "email": EMAIL,
+        "reason": {
+            "type": "string",
+            "enum": tuple(REPORTED),
+            "description": "complaint: the owner reported our mail as spam. bounce: there is no such address.",
+        },
+        "detail": line(500, "What is to be remembered of it, such as the mail server's words; hooks are told them."),
+    },
+    required=("email", "reason"),
+)
 
 _PERSON = obj(
     {
@@ -272,11 +284,13 @@ COMPONENTS: Mapping[str, Schema] = MappingProxyType(
         "CoursePage": page("Course"),
         "Accepted": obj({"status": {"const": "pending_confirmation"}}),
         "Told": obj({"status": {"const": "taken"}}),
+        "Suppressed": obj({"status": {"const": "suppressed"}}),
         "SignUp": SIGN_UP,
         "SubscriberChange": CHANGE_PERSON,
         "NewEnrolment": ENROL,
         "EnrolmentChange": CHANGE_PLACE,
         "NewEvent": TELL,
+        "NewSuppression": SUPPRESS,
         "Problem": _PROBLEM,
     }
 )
