@@ -208,7 +208,12 @@ def prepare(app: App, *, now: datetime) -> tuple[str, ...]:
     look_into_journal(app, now=now)
     folder = app.settings.root / app.settings.courses
     changed = course_flow.publish_new(
-        app.db, folder, app.templates, postal_address=app.settings.postal_address, now=now
+        app.db,
+        folder,
+        app.templates,
+        postal_address=app.settings.postal_address,
+        now=now,
+        needed={slug for form in app.settings.forms.values() for slug in form.courses},
     )
     known = {path.name for path in course_files.find(folder)}
     if NEWSLETTER in known:

@@ -14,6 +14,7 @@ from sequencer.app import App
 from sequencer.cli import arguments, frame, shelf
 from sequencer.content import courses as course_files
 from sequencer.content import issues as files
+from sequencer.content import skeletons
 from sequencer.content.lint.findings import Finding, Level
 from sequencer.core.model import Accepted, Address, DeliveryState, Issue, Lane
 from sequencer.delivery.courier import SmtpCourier
@@ -40,7 +41,7 @@ def issue() -> None:
 
 @issue.command()
 @click.argument("key", metavar="ID")
-@click.option("--subject", default="The subject of the mail", help="What a list of mails shows.")
+@click.option("--subject", default=skeletons.ISSUE_SUBJECT, help="What a list of mails shows.")
 @click.pass_context
 def new(ctx: click.Context, key: str, subject: str) -> None:
     """Begin an issue as a Markdown file; the first one begins newsletter.toml too."""

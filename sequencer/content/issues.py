@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sequencer.content import courses as files
+from sequencer.content import skeletons
 from sequencer.core.model import NEWSLETTER, Course
 from sequencer.errors import BadContent
 
@@ -72,7 +73,7 @@ def begin(folder: Path, key: str, subject: str, *, sender: str, title: str) -> P
         if not is_there(folder):
             (folder / NEWSLETTER_FILE).write_text(_NEWSLETTER.format(title=_quoted(title), sender=_quoted(sender)))
         with path.open("x", encoding="utf-8") as file:
-            file.write(_ISSUE.format(key=key, subject=_quoted(subject)))
+            file.write(skeletons.issue(key, _quoted(subject)))
     except FileExistsError as error:
         raise BadContent(f"{path}: there is such an issue already; choose another id.") from error
     except OSError as error:
@@ -95,13 +96,4 @@ sender = {sender}
 # theme = "paper"
 # gap = "12 hours"        # the least time between two issues to one person
 # uncertain = "retry"     # or "hold", "assume sent": an issue of which nobody knows whether it arrived
-"""
-_ISSUE = """\
----
-id: {key}
-subject: {subject}
-preheader: "What a list of mails shows behind the subject."
----
-
-{{{{ subscriber.name or "Hello" }}}}, write here.
 """

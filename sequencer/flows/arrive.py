@@ -4,45 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sequencer.content import built, convert, courses, manuscript
+from sequencer.content import built, convert, courses, manuscript, skeletons
 from sequencer.content.article import themes
 from sequencer.content.exports import Mail
 from sequencer.content.manuscript import Cover, Manuscript
 from sequencer.errors import BadRequest
-
-FIRST = """\
----
-# The id is what a reader's place in the course hangs on: choose it once, and never change it.
-id: first
-# Up to 60 characters survive on a telephone.
-subject: "The first lesson"
-# The grey line that mailboxes show beside the subject.
-preheader: "What the first lesson is about, in one sentence."
-# What this lesson is about; pages and the next mail name it.
-theme: "Beginning"
-# The time since the lesson before, where it is not the course's own: "3 days", "12 hours".
-# gap: 1 day
----
-
-{# Words between these signs are for you alone; nobody is sent them. #}
-
-{% if subscriber.name %}Hello {{ subscriber.name }},{% else %}Hello,{% endif %}
-
-Write what you have to say, in **Markdown**: one thought, one lesson.
-
-## A heading, where a lesson needs one
-
-- a point
-- and another
-
-::: question
-What would you like the reader to think about today?
-:::
-
-::: tomorrow
-A line on what comes next. It has a file of its own, such as 02-second.md; files go out in the order of their names.
-:::
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +29,7 @@ def begin(folder: Path, title: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     built.put(folder / courses.COURSE_FILE, manuscript.course_text(Cover(title=title)))
     path = folder / manuscript.file_name("01", "first")
-    built.put(path, FIRST)
+    built.put(path, skeletons.LESSON)
     return path
 
 

@@ -1,12 +1,13 @@
 """How do a course's files become what people receive? Publish, and say what is published."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from sequencer.content import courses as files
+from sequencer.content import skeletons
 from sequencer.content.digest import SAMPLE_DIGEST
 from sequencer.content.render import compile_lesson, sample_person
 from sequencer.content.templates import Templates
@@ -104,15 +105,27 @@ def history(db: Database, slug: str) -> Sequence[Revision]:
 
 
 def publish_new(
-    db: Database, folder: Path, templates: Templates, *, postal_address: str, now: datetime
+    db: Database,
+    folder: Path,
+    templates: Templates,
+    *,
+    postal_address: str,
+    now: datetime,
+    needed: Collection[str] = (),
 ) -> Sequence[str]:
-    """Publish each course that never was; the slugs of those whose files differ from what is published."""
+    """Publish each course that never was; the slugs of those whose files differ from what is published.
+
+    One that has only been begun waits until it is written, unless it is `needed`: BadContent is raised then, as for
+    any other course that could not be sent.
+    """
     changed = []
     for path in files.find(folder):
         course = files.read(path)
         with db.read() as tx:
             published = courses.current_digest(tx, course.slug)
-        if published is None:
+        if published is None and course.slug not in needed and skeletons.is_begun(course):
+            log.info("course.only_begun", extra={"course": course.slug})
+        elif published is None:
             publish(db, course, templates, postal_address=postal_address, now=now, folder=path)
         elif published != courses.digest(course):
             changed.append(course.slug)
@@ -129,8 +142,12 @@ def published(db: Database, slug: str, archive: Archive | None = None) -> Course
 
 
 def check(course: Course, templates: Templates, *, postal_address: str) -> None:
-    """Compile each lesson and fill it in, with a name and without. Raises BadContent with file and line."""
-    for step in range(len(course.lessons)):
+    """Compile each lesson and fill it in, with a name and without.
+
+    Raises BadContent with file and line, also for what has only been begun: words of "course new" are nobody's.
+    """
+    for step, lesson in enumerate(course.lessons):
+        skeletons.refuse(lesson)
         compiled = compile_lesson(course, step, templates=templates, postal_address=postal_address)
         compiled.fill(sample_person(""))
         compiled.fill(replace(sample_person(), digest=SAMPLE_DIGEST))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from sequencer.content import skeletons
 from sequencer.content.render import compile_issue, sample_person
 from sequencer.content.templates import Templates
 from sequencer.core import lanes as hours
@@ -69,7 +70,11 @@ class Standing:
 
 
 def check(words: Course, templates: Templates, *, postal_address: str) -> None:
-    """Compile the issue and fill it in, with a name and without. Raises BadContent with file and line."""
+    """Compile the issue and fill it in, with a name and without.
+
+    Raises BadContent with file and line, also for what has only been begun: words of "issue new" are nobody's.
+    """
+    skeletons.refuse(words.lessons[0])
     compiled = compile_issue(words, templates=templates, postal_address=postal_address)
     compiled.fill(sample_person(""))
     compiled.fill(sample_person())

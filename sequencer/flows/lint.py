@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from sequencer.content import skeletons
 from sequencer.content.courses import COURSE_FILE, ISSUE_KEYS
 from sequencer.content.lint import findings, front, links, mail, order, personal, reach, tags, wording
 from sequencer.content.lint.findings import Finding
@@ -123,6 +124,8 @@ def _of_all(drafts: Sequence[Draft]) -> Iterator[Finding]:
 
 def _of_one(draft: Draft, templates: Templates) -> Iterator[Finding]:
     """What shows in one lesson's file."""
+    for one in skeletons.left(draft.lesson):
+        yield draft.finding("skeleton", one.sentence, one.line or draft.key(one.key))
     yield from personal.undefined(draft, templates)
     yield from personal.unguarded(draft, templates)
     yield from links.written(draft)

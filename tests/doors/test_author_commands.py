@@ -125,11 +125,13 @@ def test_a_span_of_minutes_that_is_none_is_refused(run: Run, span: str) -> None:
     assert f"{span!r} is no span of minutes" in sentence(run("course", "build", "article.md", "--minutes", span), 2)
 
 
-def test_new_begins_a_course_that_lint_likes(run: Run, tmp_path: Path) -> None:
+def test_new_begins_a_course_of_which_lint_faults_nothing_but_the_words_that_are_left(run: Run, tmp_path: Path) -> None:
     assert run("course", "new", "my-course").stdout == (
         "Wrote lessons/my-course: fill in course.toml, and write 01-first.md.\n"
     )
-    assert run("course", "lint", "my-course").stdout == "All is well.\n"
+    said = run("course", "lint", "my-course")
+    assert said.exit_code == 1
+    assert {line.rpartition(" ")[2] for line in said.stdout.splitlines()} == {"[skeleton]"}
     assert 'title = "My course"' in (tmp_path / "lessons" / "my-course" / "course.toml").read_text(encoding="utf-8")
     assert "is there already" in sentence(run("course", "new", "my-course"))
     assert sentence(run("course", "new", "../My Course")).endswith('write it like "my-course".')

@@ -134,11 +134,33 @@ def test_send_test_sends_what_the_file_says_now(run: Run, relay: ChaosRelay) -> 
     assert b"List-Id: The Letter <newsletter.list-id.example.org>" in relay.kept[0].content
 
 
-def test_new_begins_an_issue_that_lint_has_little_to_say_about(run: Run, folder: Path) -> None:
+def test_new_begins_an_issue_of_which_lint_names_every_word_that_is_left(run: Run, folder: Path) -> None:
     result = run("issue", "new", "three", "--subject", 'The "third" one')
-    assert (folder / "issues" / "three.md").is_file(), result.output
-    assert run("issue", "lint", "three").exit_code == 0
+    path = folder / "issues" / "three.md"
+    assert path.is_file(), result.output
+    said = run("issue", "lint", "three")
+    assert said.exit_code == 1
+    assert [line.rpartition("three.md:")[2] for line in said.stdout.splitlines()] == [
+        '7: this line is still what "sequencer issue new" wrote; write your own, or take it out. [skeleton]',
+        '4: the preheader is still what "sequencer issue new" wrote; write your own. [skeleton]',
+    ][::-1]
     assert "there is such an issue already" in sentence(run("issue", "new", "three"))
+
+
+def test_an_issue_that_was_only_begun_is_not_scheduled_and_nothing_is_written_down(run: Run, folder: Path) -> None:
+    _readers(run, "Europe/London")
+    run("issue", "new", "three")
+    path = folder / "issues" / "three.md"
+    said = 'issues/three.md:1: the subject is still what "sequencer issue new" wrote; write your own.'
+    assert sentence(run("issue", "schedule", "three", "--yes")) == said
+    words = path.read_text(encoding="utf-8").replace("The subject of the mail", "The third issue")
+    path.write_text(words.replace("What a list of mails shows behind the subject.", "On boats"), encoding="utf-8")
+    said = 'issues/three.md:7: this line is still what "sequencer issue new" wrote; write your own, or take it out.'
+    assert sentence(run("issue", "schedule", "three", "--yes")) == said
+    assert sentence(run("issue", "status", "three")) == 'The issue "three" was never scheduled.'
+    path.write_text(path.read_text(encoding="utf-8").replace("write here.", "the boats are in."), encoding="utf-8")
+    assert run("issue", "lint", "three").exit_code == 0
+    assert run("issue", "schedule", "three", "--yes").exit_code == 0
 
 
 def test_new_begins_a_newsletter_with_the_sender_of_the_course(run: Run, folder: Path) -> None:

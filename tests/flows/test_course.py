@@ -24,6 +24,7 @@ from sequencer.core.model import (
     WhenUncertain,
 )
 from sequencer.errors import BadContent, NotFound
+from sequencer.flows import arrive
 from sequencer.flows import course as course_flow
 from sequencer.flows.archive import Archive
 from sequencer.store import courses
@@ -194,6 +195,28 @@ def test_only_courses_that_never_were_are_published_unasked(house: House, tmp_pa
     assert publish_new() == []
     (tmp_path / "two" / "two.md").write_text(LESSON.format(key="two") + "More.\n")
     assert publish_new() == ["two"]
+    assert _current(house, "two").number == 1
+
+
+def test_a_course_that_was_only_begun_is_not_published_and_holds_up_the_start_where_it_is_needed(
+    house: House, tmp_path: Path
+) -> None:
+    _write(tmp_path, "one")
+    arrive.begin(tmp_path / "two", "Two")
+
+    def publish_new(*needed: str) -> None:
+        course_flow.publish_new(house.db, tmp_path, house.templates, postal_address=POSTAL, now=NOW, needed=needed)
+
+    publish_new("one")
+    assert _current(house, "one").number == 1
+    with house.db.read() as tx:
+        assert courses.published_ids(tx, ["two"]) == {}
+    with pytest.raises(BadContent, match=r"two/01-first\.md:1: the subject is still what"):
+        publish_new("one", "two")
+    with pytest.raises(BadContent, match="the subject is still what"):
+        _publish(house, files.read(tmp_path / "two"))
+    shutil.copy(tmp_path / "one" / "one.md", tmp_path / "two" / "01-first.md")
+    publish_new()
     assert _current(house, "two").number == 1
 
 

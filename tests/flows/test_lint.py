@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from house import NOW, small_course
 
-from sequencer.content import courses
+from sequencer.content import courses, skeletons
 from sequencer.content.files import shipped
 from sequencer.content.lint import front as front_matter
 from sequencer.content.lint import order
@@ -455,6 +455,41 @@ def test_a_subject_that_speaks_like_an_advertisement_is_found(tmp_path: Path, su
 def test_a_text_that_speaks_like_an_advertisement_is_found(tmp_path: Path, words: str, *, found: bool) -> None:
     folder = write(tmp_path, one=f"{ONE}\n{words}\n")
     assert brief(folder) == ([("one.md:10", "spam-wording")] if found else [])
+
+
+# What was only begun.
+
+
+def test_each_word_of_a_begun_lesson_that_was_left_is_found_on_its_line(tmp_path: Path) -> None:
+    folder = write(tmp_path, _01_first=skeletons.LESSON)
+    lines = skeletons.LESSON.split("\n")
+    found = {lines[one.line - 1].strip(): one for one in lint(folder)}
+    assert {one.rule for one in found.values()} == {"skeleton"}
+    assert list(found) == [
+        'subject: "The first lesson"',
+        'preheader: "What the first lesson is about, in one sentence."',
+        "Write what you have to say, in **Markdown**: one thought, one lesson.",
+        "## A heading, where a lesson needs one",
+        "What would you like the reader to think about today?",
+        next(line for line in lines if line.startswith("A line on what comes next.")),
+    ]
+    assert found['subject: "The first lesson"'].sentence == (
+        'the subject is still what "sequencer course new" wrote; write your own.'
+    )
+
+
+def test_a_lesson_that_was_written_over_is_nobody_s_skeleton_though_its_greeting_and_boxes_stay(tmp_path: Path) -> None:
+    written = skeletons.LESSON
+    for one in lint(write(tmp_path, _01_first=skeletons.LESSON)):
+        line = skeletons.LESSON.split("\n")[one.line - 1]
+        key, _, value = line.partition(": ")
+        written = written.replace(
+            line, f'{key}: "On {key}s"' if value.startswith('"') else f"Words of line {one.line}."
+        )
+    again = tmp_path / "again"
+    again.mkdir()
+    assert "Hello {{ subscriber.name }}" in written
+    assert lint(write(again, _01_first=written)) == []
 
 
 # Order and rhythm.

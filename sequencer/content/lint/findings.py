@@ -26,6 +26,7 @@ _TABLE = (
         _E,
         "The lesson cannot become a mail: a box without an end, a broken mark, a partial that is not there.",
     ),
+    ("skeleton", _E, "Words that `course new` or `issue new` wrote were left as they are."),
     ("undefined-value", _E, "A mark names a value, a filter or a test that does not exist."),
     ("unguarded-value", _W, "A mark shows a person's value that may be empty, with no `or` and no `if` around it."),
     ("unknown-tag", _E, "A template names an `mj-` tag that MJML 4 does not have; nobody would see what is in it."),
