@@ -14,7 +14,7 @@ from sequencer.core.model import NEWSLETTER
 from sequencer.delivery.courier import Courier, SmtpCourier
 from sequencer.delivery.hooks import Caller
 from sequencer.errors import BadSettings, SequencerError
-from sequencer.flows import copying, replay, upkeep
+from sequencer.flows import copying, replay, shelf, upkeep
 from sequencer.flows import course as course_flow
 from sequencer.flows import issues as issue_flow
 from sequencer.flows.copying import Copied, Told
@@ -116,7 +116,7 @@ def _press(settings: Settings, templates: Templates) -> Press:
         postal_address=settings.postal_address,
         confirm_within=settings.confirm_within,
         timezone=settings.default_timezone,
-        archive=f"{settings.base_url}/archive" if settings.archive else "",
+        archive=settings.base_url + shelf.ARCHIVE if settings.archive else "",
     )
     return Press(templates, imprint, Signers(settings))
 

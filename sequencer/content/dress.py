@@ -32,7 +32,7 @@ def html(parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str],
         if token.type == "inline":
             for child in token.children or ():
                 _style(child, styles)
-            _tick(tokens, at, styles)
+            tick(tokens, at, styles)
             _figure(token, styles, images)
     return str(parser.renderer.render(tokens, parser.options, {"styles": styles}))
 
@@ -55,7 +55,7 @@ def _style(token: Token, styles: Mapping[str, str]) -> None:
         token.attrSet("style", f"{styles[token.tag]};{own}" if own else styles[token.tag])
 
 
-def _tick(tokens: Sequence[Token], at: int, styles: Mapping[str, str]) -> None:
+def tick(tokens: Sequence[Token], at: int, styles: Mapping[str, str]) -> None:
     """A list item that begins with `[ ]` or `[x]` has a box in place of its bullet."""
     children = tokens[at].children or ()
     if at < 2 or tokens[at - 2].type != "list_item_open" or not children:  # noqa: PLR2004 (item, paragraph, words)

@@ -1,15 +1,16 @@
 """What does a lesson's Markdown say? A lesson becomes blocks, each as HTML and as plain text."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import TypeAlias
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.container import container_plugin
 
-from sequencer.content import dress, plaintext
+from sequencer.content import bare, dress, plaintext
 from sequencer.content.dress import Placed
 from sequencer.errors import BadContent
 
@@ -18,6 +19,8 @@ _BOX_WIDTH = plaintext.WIDTH - 4  # the text part sets boxes that far in
 _UNREAD = re.compile(r"\]\(\s*([^()]*(?:\([^()]*\)[^()]*)*\.(?:png|jpe?g|gif|webp|svg))\b", re.IGNORECASE)
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NO_IMAGES: Mapping[str, Placed] = MappingProxyType({})
+# The HTML of some tokens, which may be changed by it.
+_Html: TypeAlias = Callable[[MarkdownIt, Sequence[Token]], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +63,12 @@ def blocks(
 
     `images` says where those are fetched that the source has under addresses of its own.
     """
-    parser = _parser()
-    tokens = parser.parse(source)
-    made: list[Block] = []
-    start = 0
-    while start < len(tokens):
-        end = _end(tokens, start)
-        made.append(_block(parser, tokens[start:end], styles, images))
-        start = end
-    return tuple(made)
+    return _blocks(source, lambda parser, tokens: dress.html(parser, tokens, styles, images))
+
+
+def bare_blocks(source: str, images: Mapping[str, Placed] = _NO_IMAGES) -> tuple[Block, ...]:
+    """The same blocks, without what a mail program needs to show them."""
+    return _blocks(source, lambda parser, tokens: bare.html(parser, tokens, images))
 
 
 def addresses(source: str, line: int = 1) -> tuple[Address, ...]:
@@ -122,9 +122,19 @@ def _end(tokens: Sequence[Token], start: int) -> int:
     return next(boxes, len(tokens))
 
 
-def _block(
-    parser: MarkdownIt, tokens: Sequence[Token], styles: Mapping[str, str], images: Mapping[str, Placed]
-) -> Block:
+def _blocks(source: str, html: _Html) -> tuple[Block, ...]:
+    parser = _parser()
+    tokens = parser.parse(source)
+    made: list[Block] = []
+    start = 0
+    while start < len(tokens):
+        end = _end(tokens, start)
+        made.append(_block(parser, tokens[start:end], html))
+        start = end
+    return tuple(made)
+
+
+def _block(parser: MarkdownIt, tokens: Sequence[Token], html: _Html) -> Block:
     first = tokens[0]
     kind, title, inner, width = "text", "", tokens, plaintext.WIDTH
     if first.type.startswith("container_"):
@@ -134,7 +144,7 @@ def _block(
     return Block(
         kind=kind,
         title=title.strip(),
-        html=dress.html(parser, inner, styles, images),
+        html=html(parser, inner),
         text=text,
         href=next(iter(_links(inner)), ""),
     )

@@ -133,11 +133,12 @@ def compile_lesson(
 
 def compile_issue(words: Course, *, templates: Templates, postal_address: str, base_url: str = "") -> CompiledMail:
     """An issue, which is the only lesson of `words`, compiled. Raises BadContent with file and line."""
-    shown: dict[str, Mapping[str, object]] = {
-        "course": {**_course(words), "progress": ""},
-        "lesson": _lesson(words, words.lessons[0], 0),
-    }
-    return _compile(words, 0, "issue", {}, shown, templates, postal_address, base_url)
+    return _compile(words, 0, "issue", {}, issue_values(words), templates, postal_address, base_url)
+
+
+def issue_values(words: Course) -> Mapping[str, Mapping[str, object]]:
+    """What the marks of an issue may speak of that is nobody's own."""
+    return {"course": {**_course(words), "progress": ""}, "lesson": _lesson(words, words.lessons[0], 0)}
 
 
 def _compile(
@@ -172,7 +173,7 @@ def _compile(
     }
     html = marks.restore(templates.mail_html(f"{template}.mjml", values, lang=course.language), open_marks)
     text = marks.restore(templates.mail_text(f"{template}.txt", values, lang=course.language), open_marks)
-    return _compiled(templates, lesson.source, lesson.subject, html, text, shown)
+    return compiled(templates, lesson.source, lesson.subject, html, text, shown)
 
 
 def compile_letter(
@@ -192,7 +193,7 @@ def compile_letter(
     html = marks.restore(templates.mail_html(f"{template}.mjml", values, lang=lang), open_marks)
     text = marks.restore(templates.mail_text(f"{template}.txt", values, lang=lang), open_marks)
     subject = marks.restore(templates.mail_text(f"{template}.subject.txt", values, lang=lang), open_marks)
-    return _compiled(templates, f"templates/mail/{template}.mjml", subject, html, text, shown)
+    return compiled(templates, f"templates/mail/{template}.mjml", subject, html, text, shown)
 
 
 def sample_person(name: str = "Alex") -> Person:
@@ -211,9 +212,10 @@ def _guarded(lesson: Lesson, open_marks: list[str]) -> Lesson:
     )
 
 
-def _compiled(
+def compiled(
     templates: Templates, path: str, subject: str, html: str, text: str, shared: Mapping[str, Mapping[str, object]]
 ) -> CompiledMail:
+    """A mail of these sources, in which the person's marks are open; what is `shared` is the same for all readers."""
     html, text = html.rstrip("\n") + "\n", text.rstrip("\n") + "\n"
     try:
         return CompiledMail(

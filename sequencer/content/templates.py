@@ -94,6 +94,10 @@ class Templates:
         # MJML hides the preheader as white on white too, which SpamAssassin counts as HTML_FONT_LOW_CONTRAST.
         return html.replace(f"{_HIDDEN}color:#ffffff;", _HIDDEN, 1)
 
+    def plain_html(self, name: str, values: Mapping[str, object], *, lang: str = ENGLISH) -> str:
+        """HTML without a mail's dress from templates/mail, with the person's marks still open."""
+        return _fill(self._tongue("mjml", lang), f"mail/{name}", values)
+
     def mail_text(self, name: str, values: Mapping[str, object], *, lang: str = ENGLISH) -> str:
         """The text part of a mail from templates/mail, with the person's marks still open."""
         return _fill(self._tongue("text", lang), f"mail/{name}", values)

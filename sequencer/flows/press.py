@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sequencer.content import lines
+from sequencer.content import entry, lines
 from sequencer.content.digest import NO_DIGEST, Digest
 from sequencer.content.render import (
     ACCESS,
@@ -159,6 +159,11 @@ class Press:
         """An issue as a page for everybody: without anything of a person's."""
         links = {**_NO_LINKS, "archive": self._imprint.archive}
         return self._compile_issue(issue).fill(Person(name="", address="", links=links))
+
+    def issue_entry(self, issue: Issue, address: str) -> Mail:
+        """An issue for feed readers, as `issue_page` for everybody: its words alone, and its preheader as the text."""
+        base = self._imprint.site or self._imprint.base_url
+        return entry.entry(issue.words, templates=self._templates, base_url=base, address=address)
 
     def at(self, path: str) -> str:
         """The address of this path here."""

@@ -11,6 +11,7 @@ from sequencer.flows.press import Press
 from sequencer.store import courses, issues
 from sequencer.store.database import Database, Transaction
 
+ARCHIVE = "/archive"  # where it is, below our address
 ON_A_PAGE = 20
 IN_THE_FEED = 20
 _NONE = "There is no such issue here."
@@ -56,6 +57,11 @@ def issue(db: Database, which: IssueId, *, now: datetime) -> Issue:
 def page(press: Press, one: Issue) -> Mail:
     """An issue as everybody reads it."""
     return press.issue_page(one)
+
+
+def entry(press: Press, one: Issue, address: str) -> Mail:
+    """An issue as a feed tells it; its page is at this address."""
+    return press.issue_entry(one, address)
 
 
 def _newsletter(tx: Transaction) -> Course:

@@ -15,10 +15,10 @@ from sequencer.content.render import Mail
 from sequencer.core.model import NEWSLETTER, Issue, IssueId
 from sequencer.errors import NotFound
 from sequencer.flows import shelf
+from sequencer.flows.shelf import ARCHIVE
 from sequencer.web import feed, onpage
 from sequencer.web.pages import app_of, page, words_of
 
-ARCHIVE = "/archive"
 FEED = f"{ARCHIVE}/feed.xml"
 # A reader asks again after a while; what has not changed is not sent again.
 _CACHED = {"cache-control": "public, max-age=300"}
@@ -103,7 +103,8 @@ def _open(request: Request) -> App:
 
 def _feed(app: App) -> tuple[bytes, datetime | None]:
     found, base = shelf.newest(app.db, now=app.clock()), app.settings.base_url
-    entries = [(one, base + address(one), _page(app, one)) for one in found.issues]
+    places = [(one, base + address(one)) for one in found.issues]
+    entries = [(one, place, shelf.entry(app.press, one, place)) for one, place in places]
     body = feed.atom(found.newsletter, entries, archive=base + ARCHIVE, feed=base + FEED)
     return body, max((_changed(one) for one in found.issues), default=None)
 

@@ -11,7 +11,10 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 
 
 def atom(newsletter: Course, entries: list[tuple[Issue, str, Mail]], *, archive: str, feed: str) -> bytes:
-    """The feed, of issues with their addresses and their words. Ids are addresses, and stay for ever (§4.2.6)."""
+    """The feed, of issues with their addresses and their words as plain HTML.
+
+    Ids are addresses, and stay for ever (§4.2.6).
+    """
     ET.register_namespace("", _ATOM)
     root = ET.Element(f"{{{_ATOM}}}feed", {f"{{{_XML}}}lang": newsletter.language})
     _text(root, "id", archive)
@@ -30,8 +33,8 @@ def atom(newsletter: Course, entries: list[tuple[Issue, str, Mail]], *, archive:
         _link(entry, "alternate", url, "text/html")
         _text(entry, "published", f"{one.opens_at:%Y-%m-%dT%H:%M:%SZ}")
         _text(entry, "updated", _time(one))
-        _text(entry, "summary", one.letter.preheader)
-        _text(entry, "content", _words(mail.html)).set("type", "html")
+        _text(entry, "summary", mail.text.strip())
+        _text(entry, "content", mail.html.strip()).set("type", "html")
     words: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return words
 
@@ -55,9 +58,3 @@ def _text(parent: ET.Element, name: str, words: str) -> ET.Element:
 
 def _link(parent: ET.Element, rel: str, href: str, kind: str) -> None:
     ET.SubElement(parent, f"{{{_ATOM}}}link", {"rel": rel, "href": href, "type": kind})
-
-
-def _words(html: str) -> str:
-    """What stands in the mail's body: a reader brings its own styles."""
-    body = html.partition("<body")[2].partition(">")[2]
-    return body.partition("</body>")[0].strip()

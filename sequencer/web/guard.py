@@ -6,6 +6,7 @@ from collections.abc import Collection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sequencer.errors import TooLarge, TooSlow
+from sequencer.flows import shelf
 
 MOST_BODY = 64 * 1024
 # Programs tell all about the form beside what was filled in; Webflow's own limit is the largest.
@@ -17,7 +18,7 @@ BODY_SECONDS = 30.0
 WHOLE = "sequencer.whole"
 
 # What a search engine may list: sign-up forms, the archive, and their parts. Any other page is somebody's own.
-_LISTED = frozenset({"", "f", "static", "i", "archive", "favicon.ico"})
+_LISTED = frozenset({"", "f", "static", "i", shelf.ARCHIVE.strip("/"), "favicon.ico"})
 
 
 def policy(*, framers: Collection[str] = (), onward: Collection[str] = (), scripts: bool = False) -> str:
