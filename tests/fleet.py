@@ -27,6 +27,7 @@ from sequencer.store import deliveries, partition
 from sequencer.store.database import Database, connect
 
 PATIENCE = 90.0  # seconds for any one thing to happen
+_TALKATIVE = {"PYTHONFAULTHANDLER": "1"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,7 +46,7 @@ class Fleet:
         command = [sys.executable, "-m", "sequencer", "--config", str(self.folder / "sequencer.toml"), *words]
         with (self.folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 (our own program)
-                command, stdout=log, stderr=log, env={**os.environ, **(environ or {})}
+                command, stdout=log, stderr=log, env={**os.environ, **_TALKATIVE, **(environ or {})}
             )
         self.processes.append(process)
         return process
@@ -61,7 +62,12 @@ class Fleet:
     def end(self, process: subprocess.Popen[bytes]) -> None:
         """SIGTERM; it must end well."""
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0, self.log()
+        try:
+            code = process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGABRT)  # it says at which lines its threads are
+            code = process.wait(30)
+        assert code == 0, self.log()[-20000:]
 
     def wait_for(self, what: str, until: Callable[[], object], *, patience: float = PATIENCE) -> None:
         """Come back when `until` is true; fail, saying `what` did not happen, when it takes too long."""

@@ -47,6 +47,8 @@ class CeleryEngine:
             broker_connection_retry_on_startup=True,
             broker_connection_max_retries=None,
             broker_connection_timeout=4,
+            # The system watches over connections (TCP keepalive): Celery's beats would come from a thread of their own.
+            broker_heartbeat=0,
             broker_transport_options={**_SOON, **transport},
             enable_utc=True,
             task_acks_late=False,
@@ -91,18 +93,19 @@ class CeleryEngine:
         # Celery's threads look tasks up in the app of the process.
         self._celery.set_default()
         state.should_stop = None
-        # In a thread of its own: Celery may wait for ever for a broker's last word, and a process ends within seconds.
-        done: Future[None] = Future()
-        threading.Thread(target=self._work, args=[concurrency, ending, done], name="celery", daemon=True).start()
-        while not done.done() and not ending.wait(_GLANCE):
+        # In threads of their own: Celery may wait for ever for a broker's last word, and a process ends within seconds.
+        # Each has its consumer: two threads that speak on one of AMQP's connections wait for each other for ever.
+        done = [self._begin(number, ending) for number in range(concurrency)]
+        while not (_are_over(done) or ending.wait(_GLANCE)):
             pass
         # Celery looks at this between two messages: it stops taking any, and waits for what runs.
         state.should_stop = 0
-        while not done.done() and not ending.is_over():
-            wait([done], timeout=_GLANCE)
-        if done.done():
+        while not (_are_over(done) or ending.is_over()):
+            wait(done, timeout=_GLANCE)
+        if _are_over(done):
             state.should_stop = None
-            done.result()
+            for one in done:
+                one.result()
         else:
             log.warning("engine.abandoned", extra={"engine": EngineName.CELERY})
 
@@ -123,10 +126,15 @@ class CeleryEngine:
         """Let go of the broker."""
         self._celery.close()
 
-    def _work(self, concurrency: int, ending: Ending, done: "Future[None]") -> None:
+    def _begin(self, number: int, ending: Ending) -> "Future[None]":
+        done: Future[None] = Future()
+        threading.Thread(target=self._work, args=[number, ending, done], name=f"celery-{number}", daemon=True).start()
+        return done
+
+    def _work(self, number: int, ending: Ending, done: "Future[None]") -> None:
         try:
             while not ending.has_begun():
-                self._worker(concurrency).start()
+                self._consumer(number).start()
                 ending.wait(_REST)
         except BaseException as error:  # noqa: BLE001 (handed to whoever waits)
             done.set_exception(error)
@@ -142,18 +150,24 @@ class CeleryEngine:
             if mine:
                 drain(shard)
 
-    def _worker(self, concurrency: int) -> Any:  # noqa: ANN401 (Celery has no types)
+    def _consumer(self, number: int) -> Any:  # noqa: ANN401 (Celery has no types)
         return WorkController(
             app=self._celery,
-            hostname=f"sequencer@{socket.gethostname()}",
-            pool_cls="threads",
-            concurrency=concurrency,
+            hostname=f"sequencer-{number}@{socket.gethostname()}",
+            # Hints are followed where they are heard, one after the other.
+            pool_cls="solo",
+            concurrency=1,
+            use_eventloop=False,
             prefetch_multiplier=1,
             queues=[_QUEUE],
             without_gossip=True,
             without_mingle=True,
             loglevel="ERROR",
         )
+
+
+def _are_over(threads: "Sequence[Future[None]]") -> bool:
+    return all(one.done() for one in threads)
 
 
 @contextmanager

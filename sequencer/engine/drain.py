@@ -15,7 +15,9 @@ from sequencer.store import shards
 log = logging.getLogger(__name__)
 
 BUDGET = 30.0  # seconds after which a pass over everybody stops claiming, so that confirmations come before old lessons
-_PATIENCE, _GLANCE = 0.25, 0.05  # seconds for which a claim makes way for sign-ups at most, and between two looks
+# While many sign up, sending has this part of the time, so that visitors hear at once: before a claim it waits for so
+# many seconds, at least and at most, and looks so often whether it still has to.
+_SHARE, _LEAST, _MOST, _GLANCE = 1 / 20, 0.25, 1.0, 0.05
 HINT_BUDGET = 5.0  # seconds after which whoever follows a hint looks for the next one: every shard has its turn
 
 
@@ -25,14 +27,14 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
     Safe to run at several places at once, for the same shard too: they share the work.
     """
     began = time.monotonic()
-    until = began + budget
+    until, courtesy = began + budget, _Courtesy(app, ending)
     with app.spans("tick", **({} if shard is None else {"shard": shard})):
         done = dispatch.tick(
             app.db,
             app.courier,
             app.press,
             now=app.look_at_clock(),
-            stop=lambda: _make_way(app, ending) or time.monotonic() > until,
+            stop=lambda: courtesy.is_last() or time.monotonic() > until,
             end=ending.is_over,
             intent=app.settings.intent,
             apart=app.settings.apart,
@@ -46,15 +48,25 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
     return done
 
 
-def _make_way(app: App, ending: Ending) -> bool:
-    """Before each claim, wait while many sign up in this process, but not for long; whether the ending has begun.
+class _Courtesy:
+    """What is asked before each claim of a pass, which makes way while many sign up in this process.
 
     Their visitors wait at a screen, and confirmations may come a moment later; what is claimed is sent all the same.
     """
-    for _ in range(round(_PATIENCE / _GLANCE)):
-        if not app.rush.is_on or ending.wait(_GLANCE):
-            break
-    return ending.has_begun()
+
+    def __init__(self, app: App, ending: Ending) -> None:
+        self._rush, self._ending = app.rush, ending
+        self._since = time.monotonic()
+
+    def is_last(self) -> bool:
+        """Whether the ending has begun; the answer comes when it is our turn."""
+        worked = time.monotonic() - self._since
+        pause = min(max(worked / _SHARE - worked, _LEAST), _MOST)
+        for _ in range(round(pause / _GLANCE)):
+            if not self._rush.is_on or self._ending.wait(_GLANCE):
+                break
+        self._since = time.monotonic()
+        return self._ending.has_begun()
 
 
 def due(app: App) -> Sequence[int]:

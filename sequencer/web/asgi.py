@@ -44,7 +44,7 @@ from sequencer.web import (
     tried,
 )
 from sequencer.web.guard import Guard
-from sequencer.web.pages import app_of, gone, language_of, page, refuse, refuse_http, wants_json
+from sequencer.web.pages import Site, app_of, gone, language_of, page, refuse, refuse_http, wants_json
 from sequencer.web.spanned import Spanned
 from sequencer.web.straight import Straight
 
@@ -55,7 +55,7 @@ Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 
 def build(app: App, *, lifespan: Lifespan | None = None, body_seconds: float = guard.BODY_SECONDS) -> ASGIApp:
     """The web door of `app`; `lifespan` runs beside it for as long as it is open."""
-    site = Starlette(
+    site = Site(
         routes=[
             # First, as they are looked through one after the other, and sign-ups come in crowds.
             *signup.routes(),
@@ -86,7 +86,7 @@ def build(app: App, *, lifespan: Lifespan | None = None, body_seconds: float = g
     )
     # A redirect would be built from the Host header, and one-click unsubscribing follows none (RFC 8058 §3.1).
     site.router.redirect_slashes = False
-    site.state.sequencer = app
+    site.sequencer = app
     site.state.reception = reception.open_reception(app)
     signing = [f"/f/{form.key}" for form in app.settings.forms.values() if form.signature]
     https = app.settings.base_url.startswith("https://")

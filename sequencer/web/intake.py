@@ -139,8 +139,8 @@ def parse(given: Pairs, form: Form, came: Visit, preset: Preset) -> Intake:
 
 def _remembered(here: Layout, preset: Preset, source: str) -> Pairs:
     """What would be lost when a page of ours posts the fields once more: whose form it was, and where it stood."""
-    found = (("_shape", preset.name), ("current_url", source))
-    return tuple((name, value) for name, value in found if value and name not in here.remembers)
+    shape = () if "_shape" in here.remembers else (("_shape", preset.name),)
+    return shape if not source or "current_url" in here.remembers else (*shape, ("current_url", source))
 
 
 def is_foreign(came: Visit, form: Form) -> bool:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
+from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -53,9 +54,16 @@ AGAIN: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "3600"}, 503: {"r
 FRAMERS = "sequencer.framers"
 
 
+class Site(Starlette):
+    """The web door, and the App that answers whatever comes there."""
+
+    # Its own name, as Starlette's state looks each of its names up in a function, and a sign-up asks seven times.
+    sequencer: App
+
+
 def app_of(request: Request) -> App:
     """The App that answers this request."""
-    return cast("App", request.app.state.sequencer)
+    return cast("Site", request.scope["app"]).sequencer
 
 
 def page(

@@ -1,6 +1,7 @@
 """What becomes of a sign-up that came through the door? Those who wait are judged and written in one commit."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -23,6 +24,7 @@ from sequencer.web.intake import Intake
 from sequencer.web.pages import app_of
 
 MOST_AT_ONCE = 100  # sign-ups in one commit
+FRESH = 0.5  # seconds for which the title of a course is known without a look
 MOST_WAITING = 2000  # beyond that nobody would hear an answer in time
 
 
@@ -57,6 +59,7 @@ class Reception:
     at: Door
     waiting: list[tuple[Knock, asyncio.Future[_Answer]]] = field(default_factory=list)
     work: asyncio.Task[None] | None = None
+    courses: dict[str, tuple[float, Course]] = field(default_factory=dict)
 
     async def judge(self, knock: Knock) -> _Answer:
         """The verdict on a sign-up, which is in the database if it was taken, and its course. Raises Busy."""
@@ -107,9 +110,16 @@ class Reception:
     def _write(self, knocks: Sequence[Knock]) -> Sequence[_Answer]:
         app = self.app
         verdicts = signup.take(app.db, knocks, self.at, now=app.clock())
-        slugs = {knock.form.course for knock in knocks}
-        courses = {slug: course_flow.published(app.db, slug, app.press.archive) for slug in slugs}
+        courses = {slug: self._course(slug) for slug in {knock.form.course for knock in knocks}}
         return [(verdict, courses[knock.form.course]) for verdict, knock in zip(verdicts, knocks, strict=True)]
+
+    def _course(self, slug: str) -> Course:
+        """What the page that answers is about, as it was published a moment ago at most."""
+        now, kept = time.monotonic(), self.courses.get(slug)
+        if kept is None or now >= kept[0]:
+            kept = (now + FRESH, course_flow.published(self.app.db, slug, self.app.press.archive))
+            self.courses[slug] = kept
+        return kept[1]
 
     def _tell(self, group: Sequence[tuple[Knock, asyncio.Future[_Answer]]], answers: Sequence[_Answer]) -> None:
         for (_, waiting), answer in zip(group, answers, strict=True):

@@ -4,14 +4,31 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import cast
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sequencer.web.guard import WHOLE
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 # Where a request carries what went wrong on the straight way.
 _STUMBLED = "sequencer.stumbled"
+
+
+class _Quick(Request):
+    """A request whose body is there already, as it is with nearly all: it is taken in one piece."""
+
+    _taken: bytes | None = None
+
+    async def body(self) -> bytes:
+        """The whole of it."""
+        if self._taken is None and WHOLE in self.scope:
+            message = await self.receive()
+            if message["type"] != "http.request":
+                raise ClientDisconnect
+            self._taken = message.get("body", b"")
+        return await super().body() if self._taken is None else self._taken
 
 
 class Straight:
@@ -35,7 +52,7 @@ class Straight:
             return
         scope["app"], scope["path_params"] = self._site, {"form": form}
         try:
-            answer: ASGIApp = await self._endpoint(Request(scope, receive, send))
+            answer: ASGIApp = await self._endpoint(_Quick(scope, receive, send))
         except Exception as error:  # noqa: BLE001 (raised again in the site)
             scope[_STUMBLED] = error
             answer = self._site
