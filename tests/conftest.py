@@ -141,6 +141,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("db", wanted, indirect=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs on both databases is counted on SQLite, as counting would take as long as the test itself.
+
+    The store speaks to each in its own way: its tests count on both, as does all that runs on one alone.
+    """
+    for item in items:
+        given = getattr(item, "callspec", None)
+        if given and given.params.get("db", "sqlite") != "sqlite" and "store" not in item.path.parts:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture
 def db(request: pytest.FixtureRequest) -> Database:
     """An empty database."""

@@ -6,10 +6,11 @@ and `{% … %}` once a person, after it. (MJML first, Jinja second: a name that 
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 
 import jinja2
 import mjml
+from jinja2.bccache import Bucket
 
 from sequencer.content import themes
 from sequencer.content.files import shipped
@@ -20,6 +21,22 @@ from sequencer.errors import BadContent, NotFound
 
 _MOST_STILL = 500
 _HIDDEN = '<div style="display:none;font-size:1px;'
+
+
+class _Compiled(jinja2.BytecodeCache):
+    """What Jinja2 made of templates in this process: the environments of one kind differ by their language alone."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[str, CodeType | None]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """The code of a template, where it is the same as when it was compiled."""
+        checksum, code = self._kept.get(bucket.key, ("", None))
+        bucket.code = code if checksum == bucket.checksum else None
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled just now."""
+        self._kept[bucket.key] = (bucket.checksum, bucket.code)
 
 
 class Templates:
@@ -108,6 +125,7 @@ class Templates:
         key = (kind, words.language)
         if key not in self._tongues:
             made = _KINDS[kind](self._loader, live=self._live)
+            made.bytecode_cache = _COMPILED[kind]
             made.add_extension("jinja2.ext.i18n")
             # The extension's methods come with it, so mypy does not know them.
             made.install_gettext_translations(words.catalogue, newstyle=True)  # type: ignore[attr-defined]
@@ -153,6 +171,7 @@ def _twice(loader: jinja2.BaseLoader, *, autoescape: bool, live: bool) -> jinja2
 _KINDS: Mapping[str, Callable[..., jinja2.Environment]] = MappingProxyType(
     {"page": pages, "mjml": mails, "text": texts}
 )
+_COMPILED: Mapping[str, _Compiled] = MappingProxyType({kind: _Compiled() for kind in _KINDS})
 
 
 def _fill(environment: jinja2.Environment, name: str, values: Mapping[str, object]) -> str:
