@@ -156,6 +156,6 @@ def test_the_ledger_has_one_row_for_a_kind_a_campaign_a_person_and_a_run(db: Dat
         _ledger_row(tx)
 
 
-def test_a_row_about_nobody_is_refused(db: Database) -> None:
+def test_a_row_about_a_place_that_nobody_has_is_refused(db: Database) -> None:
     with pytest.raises(IntegrityError), db.begin() as tx:
-        _ledger_row(tx, subscriber_id=404)
+        _ledger_row(tx, enrolment_id=404)
