@@ -23,12 +23,16 @@ class _Quick(Request):
 
     async def body(self) -> bytes:
         """The whole of it."""
-        if self._taken is None and WHOLE in self.scope:
-            message = await self.receive()
-            if message["type"] != "http.request":
-                raise ClientDisconnect
-            self._taken = message.get("body", b"")
-        return await super().body() if self._taken is None else self._taken
+        if self._taken is None:
+            self._taken = await (self._at_once() if WHOLE in self.scope else super().body())
+        return self._taken
+
+    async def _at_once(self) -> bytes:
+        message = await self.receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        body: bytes = message.get("body", b"")
+        return body
 
 
 class Straight:
