@@ -102,6 +102,7 @@ REQUESTS = {
         ("DELETE", "/enrolments/1", None),
     ],
     Scope.WRITE_EVENTS: [("POST", "/events", TAKEN)],
+    Scope.WRITE_SUPPRESSIONS: [("POST", "/suppressions", {"email": "dead@example.org", "reason": "bounce"})],
     Scope.READ_FORMS: [("GET", "/forms", None), ("GET", "/forms/newsletter", None)],
     Scope.READ_COURSES: [("GET", "/courses", None), ("GET", "/courses/small", None)],
     Scope.ERASE_SUBSCRIBERS: [("DELETE", "/subscribers/1", None)],
