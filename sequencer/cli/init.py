@@ -221,10 +221,10 @@ oauth = { client_id = "…", client_secret = "…", refresh_token = "…" }
 ```
 
 How much a relay may be given for one recipient domain stands in its table `domains`: so many messages in a second, a
-minute, an hour or a day. No minute, hour or day has more of them, whenever it is said to begin and however many processes
-send (of a throttle by the second, no minute); they are spread evenly over it. A domain is meant as it stands behind the @,
-and not what is below it; `"*"` stands for every domain that is not named, each for itself. The throttle is this relay's:
-others have their own, or none.
+minute, an hour or a day. No minute, hour or day has more of them, whenever it is said to begin and however many
+processes send (of a throttle by the second, no minute); they are spread evenly over it. A domain is meant as it
+stands behind the @, and not what is below it; `"*"` stands for every domain that is not named, each for itself. The
+throttle is this relay's: others have their own, or none.
 
 ```toml
 [relays.own.domains]
@@ -233,10 +233,10 @@ others have their own, or none.
 "*" = "1000/day"
 ```
 
-What is too much for a domain now is put off and comes back when it is likely to be its turn, within an hour: so a throttle
-that was loosened is felt within an hour, too. Where another relay does not throttle the domain, what is put off goes through
-that. Mail to other domains waits for none of it. Within a domain what answers a
-person's press goes first, then lessons, then newsletters, which have their `newsletter_share` of the turns while both wait.
+What is too much for a domain now is put off and comes back when it is likely to be its turn, within an hour: so a
+throttle that was loosened is felt within an hour, too. Where another relay does not throttle the domain, what is put
+off goes through that. Mail to other domains waits for none of it. Within a domain what answers a person's press goes
+first, then lessons, then newsletters, which have their `newsletter_share` of the turns while both wait.
 
 ## Presets
 
