@@ -10,6 +10,7 @@ from sequencer.engine.ending import Ending
 from sequencer.engine.troubles import Troubles
 from sequencer.flows import dispatch
 from sequencer.flows.dispatch import Tick
+from sequencer.flows.ledger import BATCH
 from sequencer.store import shards
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,8 @@ log = logging.getLogger(__name__)
 BUDGET = 30.0  # seconds after which a pass over everybody stops claiming, so that confirmations come before old lessons
 # While many sign up, sending has this part of the time, so that visitors hear at once: before a claim it waits for so
 # many seconds, at least and at most, and looks so often whether it still has to.
-_SHARE, _LEAST, _MOST, _GLANCE = 1 / 20, 0.25, 1.0, 0.05
+_SHARE, _LEAST, _MOST, _GLANCE = 1 / 20, 0.25, 0.5, 0.05
+_FEW = 20  # messages at once then
 HINT_BUDGET = 5.0  # seconds after which whoever follows a hint looks for the next one: every shard has its turn
 
 
@@ -39,6 +41,7 @@ def drain(app: App, shard: int | None, *, ending: Ending, budget: float = HINT_B
             intent=app.settings.intent,
             apart=app.settings.apart,
             newsletter_share=app.settings.newsletter_share,
+            most=courtesy.most,
             shard=shard,
             low=app.marks.of(shard),
             journal=app.journal,
@@ -57,6 +60,10 @@ class _Courtesy:
     def __init__(self, app: App, ending: Ending) -> None:
         self._rush, self._ending = app.rush, ending
         self._since = time.monotonic()
+
+    def most(self) -> int:
+        """How many to claim at once: few, while each that is sent keeps a visitor waiting."""
+        return _FEW if self._rush.is_on else BATCH
 
     def is_last(self) -> bool:
         """Whether the ending has begun; the answer comes when it is our turn."""

@@ -59,6 +59,7 @@ def tick(
     low: LowWater | None = None,
     journal: Journal | None = None,
     newsletter_share: int = SHARE,
+    most: Callable[[], int] = lambda: BATCH,
 ) -> Tick:
     """One pass: everything that is due at `now` is sent, unless `stop` says so before.
 
@@ -67,7 +68,7 @@ def tick(
     With a `shard` (`store.shards`), new lessons go out to its people alone; without one, to everybody. `low` remembers
     from pass to pass where a sender that lives long has come to (`lowwater.Marks`). What relays say is noted in the
     `journal` before it is committed. While lessons wait, newsletters have `newsletter_share` per cent of what is sent,
-    and of a relay's day.
+    and of a relay's day. `most` is asked how many to claim at once.
 
     Safe to run twice at once: from a SQLite file, the second does nothing; from PostgreSQL, they share the work.
     """
@@ -84,6 +85,7 @@ def tick(
         low=low,
         journal=journal,
         newsletter_share=newsletter_share,
+        most=most,
     )
     recovered, carried, paused = 0, Carried(tried=0), None
     with sender.turn(db) as turn:

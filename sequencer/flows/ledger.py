@@ -73,6 +73,7 @@ class PassLedger:
         low: LowWater | None = None,
         journal: Journal | None = None,
         newsletter_share: int = SHARE,
+        most: Callable[[], int] = lambda: BATCH,
     ) -> None:
         self.count: dict[type[Outcome], int] = {Accepted: 0, Deferred: 0, Rejected: 0, Uncertain: 0}
         self.claimed = 0
@@ -82,7 +83,7 @@ class PassLedger:
         self._db = db
         self._press = press
         self._now = now
-        self._stop = stop
+        self._stop, self._most = stop, most
         self._end = end
         # By attempt: what went back may be claimed anew before we have forgotten that it did.
         self._claims: dict[Ticket, Claim] = {}
@@ -134,7 +135,7 @@ class PassLedger:
                 hot.steer(tx)
                 still = pauses.still(tx)
                 usable = _usable(places, still)
-                claims, more = self._claim(tx, usable, min(len(usable), BATCH), still)
+                claims, more = self._claim(tx, usable, min(len(usable), BATCH, self._most()), still)
                 pairs = _paired(claims, usable)
                 ordered = self._orders(tx, pairs)
             self._order.had(claims)

@@ -1,6 +1,7 @@
 """How long is a visitor waited for, before and behind their request? The library waits for ever; ours hangs up."""
 
 import asyncio
+import random
 from typing import Any
 
 from uvicorn.config import Config
@@ -53,7 +54,8 @@ class Bounded(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Somebody is there: from now on the clock runs."""
         super().connection_made(transport)
-        self._watch()
+        # Whoever opens thousands at once does not have them closed at once: others would wait meanwhile.
+        self._watch(longer=random.random() / 2)  # noqa: S311 (no secret)
 
     def data_received(self, data: bytes) -> None:
         """Read what came; refuse a head that is too long and has not ended with it."""
@@ -93,8 +95,8 @@ class Bounded(HttpToolsProtocol):
         self._rest()
         super().connection_lost(exc)
 
-    def _watch(self) -> None:
-        self._deadline = self.loop.call_later(self._head_seconds, self._give_up)
+    def _watch(self, *, longer: float = 0.0) -> None:
+        self._deadline = self.loop.call_later(self._head_seconds * (1 + longer), self._give_up)
 
     def _rest(self) -> None:
         if self._deadline is not None:

@@ -1,18 +1,19 @@
 """Does the sender make way while many sign up, and does the mail go out all the same?"""
 
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import httpx
 import pytest
 from door import Door, served
-from house import EIGHT, House, small_course
+from house import EIGHT, PLACES, House, ScriptedCourier, small_course
 
+from sequencer.delivery.courier import Carried, Ledger
 from sequencer.engine import drain
 from sequencer.engine.ending import Ending
-from sequencer.flows.rush import MANY, Rush
+from sequencer.flows.rush import LASTS, MANY, Rush
 from sequencer.store.database import Database
 from sequencer.web import asgi
 
@@ -81,6 +82,31 @@ def test_a_rush_without_end_starves_nobody(door: Door) -> None:
     assert meanwhile.waits > 0
 
 
+@dataclass
+class Counting(ScriptedCourier):
+    """Carries, and knows how many it was given at once."""
+
+    batches: list[int] = field(default_factory=list)
+
+    def carry(self, ledger: Ledger) -> Carried:
+        """Send until the ledger has no more."""
+        while batch := ledger.next_batch(PLACES):
+            self.batches.append(len(batch))
+            for parcel in batch:
+                self._send(parcel, ledger)
+        return Carried(tried=sum(self.batches))
+
+
+@pytest.mark.parametrize(("waiting", "batches"), [(MANY - 1, [33]), (MANY, [20, 13])])
+def test_while_many_sign_up_few_are_claimed_at_once(door: Door, waiting: int, batches: list[int]) -> None:
+    for number in range(30):
+        door.house.join(f"more-{number}@example.org")
+    counting = Counting()
+    door.app.rush.waiting = waiting
+    drain.drain(replace(door.app, courier=counting), None, ending=Watched(Meanwhile()))
+    assert counting.batches == batches
+
+
 def test_an_ending_is_not_kept_waiting_by_a_rush(door: Door) -> None:
     door.app.rush.waiting = 1000
     ending = Watched(meanwhile := Meanwhile())
@@ -97,6 +123,19 @@ def test_who_hangs_up_or_hears_an_error_waits_no_longer() -> None:
             raise ConnectionError
         assert rush.waiting == 1
     assert rush.waiting == 0
+
+
+def test_a_rush_lasts_for_a_moment_after_its_answers() -> None:
+    rush = Rush()
+    with ExitStack() as crowd:
+        for _ in range(MANY - 1):
+            crowd.enter_context(rush.one_more())
+        assert not rush.is_on
+        crowd.enter_context(rush.one_more())
+        assert rush.is_on
+    assert (rush.waiting, rush.is_on) == (0, True)
+    rush.until -= LASTS
+    assert not rush.is_on
 
 
 def test_everybody_who_signs_up_is_counted_while_they_wait_and_no_longer(door: Door) -> None:
