@@ -41,7 +41,7 @@ fmt: $(READY) ## Format the code, and mend what lint can mend
 	$(BIN)/ruff format .
 
 test: check ## Everything: check, then all tests on SQLite and PostgreSQL, with coverage
-	$(BIN)/python -m pytest --numprocesses 2 --cov --cov-report=term $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --durations=25 --cov --cov-report=term $(PYTEST_ARGS)
 	@$(BIN)/coverage report --include='sequencer/core/*' --fail-under=100 > /dev/null || (echo 'The core is not covered to 100 %.'; exit 1)
 
 interop: $(READY) ## Send through real Postfix, Exim and OpenSMTPD, past SpamAssassin (needs root and Debian's apt-get)
