@@ -49,7 +49,7 @@ class Templates:
         folders = [folder for folder in (own, shipped("templates")) if folder]
         self._folders = folders
         self._live = live
-        self._still: dict[tuple[object, ...], str] = {}
+        self._still: dict[tuple[object, ...], bytes] = {}
         self._loader = jinja2.FileSystemLoader(folders)
         self._catalogues = Catalogues(folders)
         self._tongues: dict[tuple[str, str], jinja2.Environment] = {}
@@ -61,15 +61,15 @@ class Templates:
         """A web page from templates/web, in the language `lang` of the values."""
         return _fill(self._tongue("page", str(values.get("lang", ENGLISH))), f"web/{name}", values)
 
-    def still(self, name: str, values: Mapping[str, str | int]) -> str:
-        """A web page that is the same for many: filled once for the same values, unless templates are live."""
+    def still(self, name: str, values: Mapping[str, str | int]) -> bytes:
+        """A web page that is the same for many, in UTF-8: filled once, unless templates are live."""
         if self._live:
-            return self.page(name, values)
+            return self.page(name, values).encode()
         key = (name, *values.items())
         if key not in self._still:
             if len(self._still) >= _MOST_STILL:
                 self._still.clear()
-            self._still[key] = self.page(name, values)
+            self._still[key] = self.page(name, values).encode()
         return self._still[key]
 
     def asset(self, name: str) -> bytes:

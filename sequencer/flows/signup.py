@@ -183,10 +183,10 @@ def _write(
         mails = [(which, who) for who, which in consents.record_all(tx, to_ask, now=now).items()]
         due = {which: waits[who] for which, who in mails}
         asking.queue(tx, DeliveryKind.CONFIRMATION, mails, now=now, due=due)
-        told = [
+        told = (
             Told(who=who, address=request.address, course=course, more={"form": form.key})
             for who, course, request, form in to_ask
-        ]
+        )
         telling.tell(tx, Happening.SUBSCRIBED, told, now=now)
     return found
 

@@ -5,7 +5,7 @@ written.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -56,10 +56,16 @@ class Audience:
         return what in self._names
 
 
-def tell(tx: Transaction, what: Happening, told: Sequence[Told], *, now: datetime) -> None:
-    """This happened to these people: it is told to every hook that listens, once it is committed."""
-    if not told or what not in hooks.wanted(tx):
+def tell(tx: Transaction, what: Happening, those: Iterable[Told], *, now: datetime) -> None:
+    """This happened to these people: it is told to every hook that listens, once it is committed.
+
+    Where none listens, nobody but the first is looked at.
+    """
+    rest = iter(those)
+    first = next(rest, None)
+    if first is None or what not in hooks.wanted(tx):
         return
+    told = [first, *rest]
     slugs = hooks.slugs(tx, {one.course for one in told if one.course is not None})
     rows = [(one.who, _payload(one, slugs[one.course] if one.course is not None else None)) for one in told]
     calls.tell(tx, what, rows, now=now)

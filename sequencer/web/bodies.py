@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -17,6 +18,7 @@ from sequencer.web.pages import header
 
 MOST_FIELDS = 200
 _DEEPEST = 8
+_USUAL_NAME = 64  # bytes: longer ones are made up
 _FORM, _MULTIPART, _JSON, _TEXT = (
     "application/x-www-form-urlencoded",
     "multipart/form-data",
@@ -93,7 +95,8 @@ def urlencoded(raw: bytes, charset: str = "utf-8") -> Pairs:
     for part in parts:
         if part:
             name, _, value = part.partition(b"=")
-            found.append((_unquoted(name, charset), _unquoted(value, charset)))
+            named = _name(name, charset) if len(name) <= _USUAL_NAME else _unquoted(name, charset)
+            found.append((named, _unquoted(value, charset)))
     return _sound(found)
 
 
@@ -107,6 +110,10 @@ def _unquoted(part: bytes, charset: str) -> str:
     if b"+" in part:
         part = part.replace(b"+", b" ")
     return _decoded(unquote_to_bytes(part) if b"%" in part else part, charset)
+
+
+# The next form has fields of the same names.
+_name = lru_cache(1024)(_unquoted)
 
 
 def _charset(content_type: str) -> str:
