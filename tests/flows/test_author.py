@@ -313,11 +313,13 @@ def test_every_paragraph_is_in_one_lesson_or_dropped_whatever_the_article(
     assert used == sorted(used)
 
 
-def test_a_new_course_can_be_sent_as_it_is(tmp_path: Path) -> None:
+def test_a_new_course_lacks_nothing_but_the_authors_own_words(tmp_path: Path) -> None:
     path = arrive.begin(tmp_path / "course", "My course")
     assert courses.read(tmp_path / "course").title == "My course"
     assert "# The id is what a reader's place" in path.read_text(encoding="utf-8")
-    assert errors(tmp_path / "course") == []
+    found = errors(tmp_path / "course")
+    assert found
+    assert all('is still what "sequencer course new" wrote' in sentence for sentence in found)
     with pytest.raises(BadRequest, match="is there already"):
         arrive.begin(tmp_path / "course", "My course")
 

@@ -105,6 +105,12 @@ def _no_more_than(db: Database, most: int) -> Iterator[None]:
     db.close()
 
 
+def _leave_no_room(file: Path) -> None:
+    """The file has no pages to spare."""
+    with closing(sqlite3.connect(file)) as other:
+        other.execute("VACUUM")
+
+
 @pytest.mark.parametrize(
     ("more", "settled"), [(0, 0), (2, 1), (4, 2), (50, 3)], ids=["first outcome", "second", "third", "never"]
 )
@@ -113,6 +119,7 @@ def test_a_disk_that_becomes_full_ends_the_pass_and_with_room_the_next_ones_brin
 ) -> None:
     three_readers(single_house)
     single_house.courier.answers = [Accepted(reply=LONG) for _ in PEOPLE]
+    _leave_no_room(tmp_path / "test.db")
     with _no_more_than(single_house.db, pages(tmp_path / "test.db") + more):
         assert interrupted_pass(single_house, 1, lambda: None) == (FULL if settled < len(PEOPLE) else "")
     assert sum(row.state is DeliveryState.SENT for row in lessons(single_house)) == settled
@@ -125,9 +132,7 @@ def test_a_disk_that_becomes_full_ends_the_pass_and_with_room_the_next_ones_brin
 def test_a_disk_that_is_full_at_the_claim_claims_and_sends_nothing(single_house: House, tmp_path: Path) -> None:
     db = single_house.db
     ground.fill(db, ground.publish(db, lessons=1), people=BATCH, due=BATCH)
-    with closing(sqlite3.connect(tmp_path / "test.db")) as other:
-        # So that the file has no pages to spare.
-        other.execute("VACUUM")
+    _leave_no_room(tmp_path / "test.db")
     with _no_more_than(db, pages(tmp_path / "test.db")):
         assert interrupted_pass(single_house, 1, lambda: None) == FULL
         assert single_house.courier.tried == []

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from conftest import as_new
 from house import EIGHT, House, small_course
 from sqlalchemy import event, text
 
@@ -21,6 +22,7 @@ BATCH = 100
 def server(request: pytest.FixtureRequest) -> Database:
     """PostgreSQL with a list that was just brought in: nobody has counted it yet."""
     db: Database = request.getfixturevalue(request.param)
+    as_new(db)
     House(db).publish(small_course())
     eight = int(EIGHT.timestamp())
     with db.begin() as tx:
