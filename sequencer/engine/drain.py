@@ -16,8 +16,8 @@ from sequencer.store import shards
 log = logging.getLogger(__name__)
 
 BUDGET = 30.0  # seconds after which a pass over everybody stops claiming, so that confirmations come before old lessons
-# While many sign up, sending has this part of the time, so that visitors hear at once: before a claim it waits for so
-# many seconds, at least and at most, and looks so often whether it still has to.
+# While many sign up, sending has this part of the time at most, so that visitors hear at once: before a claim it waits
+# for so many seconds, at least and at most, and looks so often whether it still has to.
 _SHARE, _LEAST, _MOST, _GLANCE = 1 / 20, 0.25, 0.5, 0.05
 _FEW = 20  # messages at once then
 HINT_BUDGET = 5.0  # seconds after which whoever follows a hint looks for the next one: every shard has its turn

@@ -278,7 +278,10 @@ def _arrays(rows: Sequence[tuple[Any, ...]]) -> list[str]:
 
 
 def _array(column: Sequence[int | str | None]) -> str:
-    """A column as PostgreSQL reads an array; ten times as quick as the driver's own way, which looks at each value."""
+    """A column as PostgreSQL reads an array: all of it words, or all of it numbers and what is not known.
+
+    Ten times as quick as the driver's own way, which looks at each value.
+    """
     first = column[0]
     if isinstance(first, str):
         words = [_quoted(str(one)) for one in column]

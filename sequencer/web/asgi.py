@@ -1,7 +1,6 @@
 """Which address leads where? The web door as one ASGI application, and the server that runs it."""
 
 import asyncio
-import gc
 import logging
 import re
 import signal
@@ -132,12 +131,6 @@ def server(
 def run(site: ASGIApp, on: socket.socket) -> None:
     """Serve `site` until SIGTERM or SIGINT, then return."""
     serving = server(site)
-    # What is loaded by now stays. To look through all of it again and again would hold up everybody for a tenth of a
-    # second each time, just when many come.
-    gc.collect()
-    gc.freeze()
-    # Nor are ten thousand open connections looked through every few seconds: what dies young is found all the same.
-    gc.set_threshold(10_000, 20, 50)
     # Uvicorn raises the signal once more when it has ended; by then it is obeyed, and must not end us half-way.
     ends = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, serving.handle_exit) for number in ends]

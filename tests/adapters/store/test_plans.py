@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from conftest import as_new
+from emptying import as_new
 from house import EIGHT, House, small_course
 from sqlalchemy import event, text
 
