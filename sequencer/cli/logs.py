@@ -7,10 +7,12 @@ import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from sequencer.values import LogFormat
 
+_OF_EVERY_RECORD = len(vars(logging.makeLogRecord({})))
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # Relays like to repeat whom they refuse, and a traceback may hold what a statement was given.
 _ADDRESS = re.compile(r"""("[^"\s]*(\s[^"\s]+)*"|[^\s<>"'(),:;\[\]]+)@[^\s<>"'(),:;\[\]]+""")
@@ -98,7 +100,8 @@ def _written(second: int) -> str:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    return {key: value for key, value in vars(record).items() if key not in _STANDARD}
+    # What an event tells stands behind what every record has: only that is looked at.
+    return {key: value for key, value in islice(vars(record).items(), _OF_EVERY_RECORD, None) if key not in _STANDARD}
 
 
 def _value(value: object) -> str:

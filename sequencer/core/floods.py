@@ -5,6 +5,7 @@ What is asked here counts only those who were let through: a robot that was kept
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 _DAY, _LATELY, _STILL = 24, 2, 3  # hours
@@ -24,6 +25,7 @@ class Use(NamedTuple):
 Uses: TypeAlias = Mapping[str, Sequence[Use]]
 
 
+@lru_cache(64)
 def hour(now: datetime) -> int:
     """The hour in which something is counted."""
     return int(now.timestamp()) // 3600

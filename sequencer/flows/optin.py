@@ -132,7 +132,7 @@ def admit(
     if all(places) or any(place is not None and place.state is EnrolmentState.STOPPED for place in places):
         return all(place is not None and place.state is not EnrolmentState.STOPPED for place in places)
     note = " ".join(filter(None, [request.note, f"Nobody was asked by mail: {form.single_because}"]))
-    told = replace(request, note=note)
+    told = request._replace(note=note)
     version = form.wording_version
     vouch(
         tx,

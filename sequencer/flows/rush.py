@@ -1,8 +1,6 @@
 """Do many wait at the sign-up door of this process? Whoever sends in it makes room for them, and says so here."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 MANY = 10  # who wait at once: then the door is busy, and not only open
@@ -22,13 +20,12 @@ class Rush:
         """Whether there are so many that a computing neighbour would be felt."""
         return self.waiting >= MANY or time.monotonic() < self.until
 
-    @contextmanager
-    def one_more(self) -> Iterator[None]:
-        """Somebody waits for as long as this is entered."""
+    def __enter__(self) -> None:
+        """One more waits for as long as this is entered."""
         self.waiting += 1
         if self.waiting >= MANY:
             self.until = time.monotonic() + LASTS
-        try:
-            yield
-        finally:
-            self.waiting -= 1
+
+    def __exit__(self, *_: object) -> None:
+        """They wait no more, whatever they heard."""
+        self.waiting -= 1

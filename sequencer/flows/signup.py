@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sequencer.core import abuse, floods, verdicts
@@ -34,8 +35,7 @@ SOLUTION_KEPT = timedelta(hours=1)
 RECEIPT_KEPT = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Knock:
+class Knock(NamedTuple):
     """One sign-up at the door.
 
     `solution` and `receipt` are digests of what counts once only: the work that a browser did, and the name that a
@@ -100,8 +100,7 @@ def admit(tx: Transaction, knock: Knock, at: Door, *, now: datetime) -> Verdict:
     return verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(NamedTuple):
     """A sign-up that is believed."""
 
     knock: Knock
@@ -125,7 +124,7 @@ def _judged(tx: Transaction, knocks: Sequence[Knock], at: Door, now: datetime) -
                 uses[one] = (*before.get(one, ()), Use(hour=hour, asked=asked[one], confirmed=0))
         signals = knock.signals
         if knock.solution:
-            signals = replace(signals, solved=used.first(tx, knock.solution, until=now + SOLUTION_KEPT, now=now))
+            signals = signals._replace(solved=used.first(tx, knock.solution, until=now + SOLUTION_KEPT, now=now))
         verdict = abuse.judge(signals, subjects, uses, caps=at.caps, now=now)
         is_taken = isinstance(verdict, Accept) and _is_first(tx, knock, now)
         found.append((verdict, is_taken))
@@ -228,7 +227,9 @@ class _Known:
 
 def _slugs(form: Form) -> tuple[str, ...]:
     """What somebody gets who signs up there: its course, and the newsletter where the form is for it too."""
-    return tuple(dict.fromkeys((form.course, *([NEWSLETTER] if form.newsletter else ()))))
+    if not form.newsletter or form.course == NEWSLETTER:
+        return (form.course,)
+    return (form.course, NEWSLETTER)
 
 
 def _published(tx: Transaction, slugs: Collection[str]) -> Mapping[str, CourseId]:

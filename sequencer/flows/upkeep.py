@@ -1,6 +1,7 @@
 """What is done now and then, whoever is awake? Reminders, forgetting what nobody needs any more, other rules of zones.
 
-Each step is a commit of its own and picks what is due by an index: it can end anywhere, and be run by several at once.
+Each step is a commit of its own and picks what is due by an index, or looks at so many rows and no more: it can end
+anywhere, and be run by several at once.
 """
 
 import logging
@@ -49,13 +50,12 @@ def tidy(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool] 
     zones.follow(db, now=now, stop=stop)
     sweeps: tuple[Callable[[Transaction], int], ...] = (
         lambda tx: used.forget(tx, now=now, limit=SWEEP),
-        lambda tx: door.forget(tx, now=now, limit=SWEEP),
         lambda tx: key_rows.forget(tx, before=now - keys.ANSWERS_KEPT, limit=BATCH),
         lambda tx: rests.forget(tx, limit=SWEEP),
         lambda tx: rates.forget(tx, limit=SWEEP),
         lambda tx: calls.forget(tx, before=now - TOLD_KEPT, limit=SWEEP),
     )
-    dropped = sum(_all(db, sweep, stop) for sweep in sweeps)
+    dropped = sum(_all(db, sweep, stop) for sweep in sweeps) + _forget_counters(db, now, stop)
     turn_months(db, terms)
     return Tidied(reminded=reminded, forgotten=forgotten, dropped=dropped)
 
@@ -85,6 +85,18 @@ def forget(db: Database, terms: Terms, *, now: datetime, stop: Callable[[], bool
     if gone:
         log.info("people.forgotten", extra={"people": gone})
     return gone
+
+
+def _forget_counters(db: Database, now: datetime, stop: Callable[[], bool]) -> int:
+    """Look through all counters of the door, a part to a commit; how many were dropped."""
+    done, behind = 0, ""
+    while not stop():
+        with db.begin() as tx:
+            dropped, behind = door.forget(tx, now=now, behind=behind, limit=SWEEP)
+        done += dropped
+        if not behind:
+            break
+    return done
 
 
 def _all(db: Database, some: Callable[[Transaction], int], stop: Callable[[], bool]) -> int:

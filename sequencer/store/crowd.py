@@ -63,13 +63,23 @@ def record(
     tx: Transaction, asked: Sequence[tuple[SubscriberId, CourseId, SignupRequest, Form]], *, now: datetime
 ) -> Mapping[SubscriberId, ConsentId]:
     """Keep what many asked for, each person once."""
-    rows = [
+    # Those who came by one form agreed to the same words, which are not written for each of them.
+    by_form: dict[tuple[Any, ...], list[tuple[SubscriberId, SignupRequest]]] = {}
+    for who, course, request, form in asked:
+        same = (course, request.form, form.consent, form.wording_version, int(form.newsletter))
+        by_form.setdefault(same, []).append((who, request))
+    cursor, last = _behind(tx, "consent")
+    for same, people in by_form.items():
+        cursor.execute(_RECORD, (_json(_told(people)), int(now.timestamp()), *same))
+    (made,) = cursor.execute(_RECORDED, (last,)).fetchone()
+    return {SubscriberId(int(who)): ConsentId(which) for who, which in json.loads(made).items()}
+
+
+def _told(people: Sequence[tuple[SubscriberId, SignupRequest]]) -> list[tuple[Any, ...]]:
+    """What each of these said, by the columns of _RECORD."""
+    return [
         (
             who,
-            course,
-            request.form,
-            form.consent,
-            form.wording_version,
             request.name,
             request.timezone,
             request.note,
@@ -81,14 +91,9 @@ def record(
             _json(dict(request.utm)) if request.utm else "{}",
             _json(dict(request.attributes)) if request.attributes else "{}",
             _json(request.tags) if request.tags else "[]",
-            int(form.newsletter),
         )
-        for who, course, request, form in asked
+        for who, request in people
     ]
-    cursor, last = _behind(tx, "consent")
-    cursor.execute(_RECORD, (_json(rows), int(now.timestamp())))
-    (made,) = cursor.execute(_RECORDED, (last,)).fetchone()
-    return {SubscriberId(int(who)): ConsentId(which) for who, which in json.loads(made).items()}
 
 
 def queue(
@@ -150,14 +155,12 @@ SELECT json_group_array(one.value)
   FROM json_each(?1) AS one CROSS JOIN suppression ON suppression.normalized = one.value"""
 
 _RECORD = """
-INSERT INTO consent (subscriber_id, course_id, form, wording, wording_version, name, timezone, note, source_url, ip,
-                     user_agent, language, shape, utm, attributes, tags, newsletter, asked_at)
-SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+INSERT INTO consent (asked_at, course_id, form, wording, wording_version, newsletter, subscriber_id, name, timezone,
+                     note, source_url, ip, user_agent, language, shape, utm, attributes, tags)
+SELECT ?2, ?3, ?4, ?5, ?6, ?7, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
        json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
-       json_extract(value, '$[9]'), json_extract(value, '$[10]'), json_extract(value, '$[11]'),
-       json_extract(value, '$[12]'), json_extract(value, '$[13]'), json_extract(value, '$[14]'),
-       json_extract(value, '$[15]'), json_extract(value, '$[16]'), ?2
+       json_extract(value, '$[9]'), json_extract(value, '$[10]'), json_extract(value, '$[11]')
   FROM json_each(?1)"""
 
 _RECORDED = "SELECT json_group_object(subscriber_id, id) FROM consent WHERE id > ?1"

@@ -50,14 +50,18 @@ def confirm(tx: Transaction, subjects: Iterable[str], *, now: datetime) -> None:
     _add(tx, {}, Counter(iter(subjects)), floods.hour(now))
 
 
-def forget(tx: Transaction, *, now: datetime, limit: int = 10_000) -> int:
-    """Drop counters that nobody asks for any more, so many at a time; how many went."""
-    old = select(door_use.c.subject, door_use.c.hour).where(door_use.c.hour < floods.hour(now - KEPT)).limit(limit)
-    gone = [(row.subject, row.hour) for row in tx.execute(old)]
-    if gone:
-        same = (door_use.c.hour < floods.hour(now - KEPT), door_use.c.hour.in_({hour for _, hour in gone}))
-        tx.execute(delete(door_use).where(*same))
-    return len(gone)
+def forget(tx: Transaction, *, now: datetime, behind: str = "", limit: int = 10_000) -> tuple[int, str]:
+    """Drop counters that nobody asks for any more among the next `limit` behind that subject.
+
+    How many went, and the subject behind which to go on, "" where there is none: an index by the hour would cost each
+    sign-up more than it costs to look through all of them now and then.
+    """
+    here = door_use.c.subject > behind
+    next_ones = select(door_use.c.subject).where(here).order_by(door_use.c.subject)
+    last = tx.execute(next_ones.limit(1).offset(limit - 1)).scalar()
+    until = door_use.c.subject <= last if last is not None else here
+    gone = tx.execute(delete(door_use).where(here, until, door_use.c.hour < floods.hour(now - KEPT)))
+    return gone.rowcount, last or ""
 
 
 def _add(tx: Transaction, asked: Mapping[str, int], confirmed: Mapping[str, int], hour: int) -> None:

@@ -86,7 +86,7 @@ def build(app: App, *, lifespan: Lifespan | None = None, body_seconds: float = g
     # A redirect would be built from the Host header, and one-click unsubscribing follows none (RFC 8058 §3.1).
     site.router.redirect_slashes = False
     site.sequencer = app
-    site.state.reception = reception.open_reception(app)
+    site.reception = reception.open_reception(app)
     signing = [f"/f/{form.key}" for form in app.settings.forms.values() if form.signature]
     https = app.settings.base_url.startswith("https://")
     quick = Straight(site, signup.sign_up, app.settings.forms)

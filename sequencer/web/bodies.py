@@ -3,9 +3,9 @@
 import codecs
 import json
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from starlette.datastructures import FormData, Headers, UploadFile
@@ -34,8 +34,7 @@ class Kind(StrEnum):
     JSON = "json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Body:
+class Body(NamedTuple):
     """A body as it came (`raw`, which signatures are about), and what it says.
 
     `document` is what the JSON describes, None for a form; `form` the fields of a form, in their order.

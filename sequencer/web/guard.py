@@ -75,8 +75,8 @@ class Guard:
         async def completed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 given = message.get("headers", ())
-                named = {name for name, _ in given}
-                message["headers"] = [*given, *(one for one in self._raw if one[0] not in named)]
+                named = [name for name, _ in given]
+                message["headers"] = [*given, *[one for one in self._raw if one[0] not in named]]
                 if body.is_late:
                     # What is left of the request must not be read as the next one (RFC 9110 §15.5.9).
                     message["headers"].append((b"connection", b"close"))
@@ -97,10 +97,10 @@ class _Body:
         self._most = most
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._is_there = False
-        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        taken = int(announced) if announced.isdigit() else 0
+        # What is there is measured, not believed.
+        announced = 0 if self._is_whole else _announced(scope)
         # What is announced may be a lie, where the body comes in chunks as well.
-        self._taken = taken if taken > most else 0
+        self._taken = announced if announced > most else 0
 
     async def part(self) -> Message:
         """The next part of it. Raises TooLarge and TooSlow."""
@@ -123,3 +123,9 @@ class _Body:
         except TimeoutError as error:
             self.is_late = True
             raise TooSlow("This took too long to arrive; please send it again.") from error
+
+
+def _announced(scope: Scope) -> int:
+    """How long the body is to be, 0 where that is not said."""
+    said: bytes = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    return int(said) if said.isdigit() else 0

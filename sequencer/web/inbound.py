@@ -5,7 +5,6 @@ none counts. A message that comes once more is answered like the first, and does
 """
 
 import hashlib
-from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -52,13 +51,13 @@ async def hear(request: Request, form: Form, body: Body) -> Response:
 async def _take(request: Request, form: Form, letter: Letter, *, is_signed: bool, delivery: str) -> Response:
     preset, visit = letter.program.preset, intake.visit(request, is_program=is_signed)
     if is_signed:
-        visit = replace(visit, ip=letter.ip, user_agent=letter.agent, origin="", referer="", language="")
+        visit = visit._replace(ip=letter.ip, user_agent=letter.agent, origin="", referer="", language="")
     fields = _addressed(letter.fields, form, preset) if letter.is_sign_up else ()
     if not fields:
         return JSONResponse(IGNORED)
     came = intake.parse(fields, form, visit, preset)
     # There is nobody who could be asked whether they meant gmail.com.
-    came = replace(came, sure=came.sure or is_signed, receipt=_receipt(form, delivery))
+    came = came._replace(sure=came.sure or is_signed, receipt=_receipt(form, delivery))
     match await reception.take(request, came, form):
         case reception.Taken():
             return JSONResponse(answers.ACCEPTED)

@@ -2,9 +2,10 @@
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 from zoneinfo import available_timezones
 
 from starlette.requests import Request
@@ -25,8 +26,8 @@ LONGEST_NAME = 200
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+# Tuples: a dozen values of a frozen dataclass take several times as long, and each sign-up has four such.
+class Visit(NamedTuple):
     """How a sign-up came, beside what it says: when, from whom, and from which page."""
 
     now: datetime
@@ -40,8 +41,7 @@ class Visit:
     is_program: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class Intake(NamedTuple):
     """What came through the door: the request, and what the verdict and the answer need to know beside it.
 
     `fields` is all that was given, to be posted once more where the visitor is asked something. `course` is the one

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +22,9 @@ from sequencer.errors import BadContentType, BadRequest, Busy, NotFound, Sequenc
 from sequencer.flows import course as course_flow
 from sequencer.values import Network
 from sequencer.web import guard
+
+if TYPE_CHECKING:
+    from sequencer.web.reception import Reception
 
 log = logging.getLogger(__name__)
 
@@ -52,18 +55,26 @@ AGAIN: Mapping[int, Mapping[str, str]] = {429: {"retry-after": "3600"}, 503: {"r
 
 # Where a request carries which sites may frame what answers it; empty on nearly all.
 FRAMERS = "sequencer.framers"
+# And its headers by name, where one was asked for.
+_HEADERS = "sequencer.headers"
 
 
 class Site(Starlette):
     """The web door, and the App that answers whatever comes there."""
 
-    # Its own name, as Starlette's state looks each of its names up in a function, and a sign-up asks seven times.
+    # Of their own names, as Starlette's state looks each of its names up in a function, and a sign-up asks eight times.
     sequencer: App
+    reception: "Reception"
 
 
 def app_of(request: Request) -> App:
     """The App that answers this request."""
     return cast("Site", request.scope["app"]).sequencer
+
+
+def reception_of(request: Request) -> "Reception":
+    """Where sign-ups that come to this site are received."""
+    return cast("Site", request.scope["app"]).reception
 
 
 def page(
@@ -87,10 +98,11 @@ def framers_of(request: Request) -> tuple[str, ...]:
 
 def header(request: Request, name: bytes) -> str:
     """The first header of this name, in lower case, "" where there is none; servers give names in lower case (ASGI)."""
-    for one, value in request.scope["headers"]:
-        if one == name:
-            return cast("bytes", value).decode("latin-1")
-    return ""
+    by_name = request.scope.get(_HEADERS)
+    if by_name is None:
+        by_name = request.scope[_HEADERS] = dict(reversed([*request.scope["headers"]]))
+    value: bytes | None = by_name.get(name)
+    return "" if value is None else value.decode("latin-1")
 
 
 def wants_json(request: Request) -> bool:
@@ -108,12 +120,15 @@ def kind_of(request: Request) -> str:
 
 def client_ip(request: Request) -> str:
     """Where the request came from; a proxy is believed only where the settings name it."""
-    said = request.client.host if request.client else ""
-    peer = networks.plain(said) or said
+    client = request.scope.get("client")
+    peer = _plain(client[0]) if client else ""
+    known = app_of(request).settings.trusted_proxies
+    if not known or not _is_among(peer, known):
+        return peer
     # Some proxies add a line of their own below the visitor's; all lines together are one list, the nearest hop last.
     lines = [value.decode("latin-1") for name, value in request.scope["headers"] if name == b"x-forwarded-for"]
     hops = ",".join(lines).split(",")
-    while hops and _is_trusted(app_of(request), peer):
+    while hops and _is_among(peer, known):
         hop = networks.plain(hops.pop())
         if not hop:
             break
@@ -215,6 +230,7 @@ def _is_among(peer: str, known: tuple[Network, ...]) -> bool:
     return _is_ip(peer) and any(ip_address(peer) in network for network in known)
 
 
-def _is_trusted(app: App, peer: str) -> bool:
-    known = app.settings.trusted_proxies
-    return bool(known) and _is_among(peer, known)
+@lru_cache(256)
+def _plain(said: str) -> str:
+    """The address of who is at the other end, which is a proxy's mostly."""
+    return networks.plain(said) or said

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from sequencer.core.model import Pairs
-from sequencer.web import shapes
+from sequencer.web import layout, shapes
 from sequencer.web.shapes import ADDRESS, NOW, NUMBER, SENTENCE, Preset, Speech, Words
 
 LOOK = "Please look in your inbox: we have sent you an e-mail with a button to confirm."
@@ -252,15 +252,26 @@ _BY_NAME = {row.name: row for row in ALL}
 # One pattern for the signs of all rows, as each field of each request is compared with it.
 _SIGNS = re.compile("|".join(f"(?P<row{at}>{'|'.join(row.signs)})" for at, row in enumerate(ROWS) if row.signs))
 _LONGEST_SIGN = 100
+_REMEMBERED = "_shape"
 
 
 def of(given: Pairs) -> Preset:
     """The row of a form: the one that a page of ours remembers, or the first that has a field of this form's."""
-    remembered = _BY_NAME.get(shapes.first(given, ("_shape",)))
+    names = tuple([name for name, _ in given])
+    row, remembers = (_kept if layout.is_usual(names) else _signed)(names)
+    remembered = _BY_NAME.get(shapes.first(given, (_REMEMBERED,))) if remembers else None
     # Whoever says so is no program with a key.
-    if remembered and not remembered.private:
-        return remembered
-    return min((ROWS[at] for name, _ in given if (at := _sign(name)) is not None), key=ROWS.index, default=PLAIN)
+    return remembered if remembered and not remembered.private else row
+
+
+def _signed(names: tuple[str, ...]) -> tuple[Preset, bool]:
+    """The row that has fields of these names, and whether one of them may remember another row."""
+    signs = (at for name in names if (at := _sign(name)) is not None)
+    at = min(signs, default=None)
+    return PLAIN if at is None else ROWS[at], any(name.lower() == _REMEMBERED for name in names)
+
+
+_kept = lru_cache(512)(_signed)
 
 
 def _sign(name: str) -> int | None:

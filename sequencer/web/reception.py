@@ -21,7 +21,7 @@ from sequencer.message import address
 from sequencer.settings import Settings
 from sequencer.web import challenge
 from sequencer.web.intake import Intake
-from sequencer.web.pages import app_of
+from sequencer.web.pages import app_of, reception_of
 
 MOST_AT_ONCE = 100  # sign-ups in one commit
 FRESH = 0.5  # seconds for which the title of a course is known without a look
@@ -70,7 +70,7 @@ class Reception:
         self.waiting.append((knock, answer))
         if self.work is None or self.work.done():
             self.work = loop.create_task(self._take())
-        with self.app.rush.one_more():
+        with self.app.rush:
             return await answer
 
     async def _take(self) -> None:
@@ -160,7 +160,7 @@ async def take(request: Request, came: Intake, form: Form) -> Reply:
     Raises BadRequest or TooMany with a sentence for the visitor, and Busy where too many wait.
     """
     app = app_of(request)
-    here: Reception = request.app.state.reception
+    here = reception_of(request)
     solution = challenge.solution(app.settings.secret_key, came.altcha, now=app.clock())
     knock = Knock(
         request=came.request,

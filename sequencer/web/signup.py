@@ -1,7 +1,7 @@
 """How does somebody join? /f/{form} takes any sign-up form."""
 
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -103,8 +103,7 @@ async def lists(request: Request) -> Response:
     return JSONResponse(says, headers=dict(cors.headers(request, form)))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Read:
+class _Read(NamedTuple):
     """What a request brought: the fields of its body and its address, and what is wrong with the body."""
 
     given: Pairs

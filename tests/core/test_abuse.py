@@ -1,6 +1,5 @@
 """The verdict on a sign-up, layer by layer."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, ip_network
 
@@ -32,14 +31,14 @@ def test_an_ordinary_sign_up_is_believed() -> None:
 
 
 def test_who_fills_in_what_only_robots_see_is_told_nothing() -> None:
-    assert judge(replace(PLAIN, is_robot=True, name="https://spam.example")) == Pretend()
+    assert judge(PLAIN._replace(is_robot=True, name="https://spam.example")) == Pretend()
 
 
 @pytest.mark.parametrize(
     "name", ["https://x.example", "see www.x.example", "<b>Rea</b>", "BUY casino.com now", "[url=x]", "{{ 7*7 }}"]
 )
 def test_a_name_that_is_an_advertisement_is_refused_with_a_sentence(name: str) -> None:
-    verdict = judge(replace(PLAIN, name=name))
+    verdict = judge(PLAIN._replace(name=name))
     assert isinstance(verdict, Refuse)
     assert "name alone" in verdict.sentence
 
@@ -48,30 +47,30 @@ def test_a_name_that_is_an_advertisement_is_refused_with_a_sentence(name: str) -
     "name", ["Rea", "J. R. R. Tolkien", "Anne-Marie O’Neil", "محمد", "St. John", "李小龍", "Dr. Me"]
 )
 def test_a_name_of_any_people_is_a_name(name: str) -> None:
-    assert judge(replace(PLAIN, name=name)) == Accept()
+    assert judge(PLAIN._replace(name=name)) == Accept()
 
 
 def test_an_address_that_is_soon_thrown_away_is_refused_with_a_sentence() -> None:
-    assert isinstance(judge(replace(PLAIN, is_disposable=True)), Refuse)
+    assert isinstance(judge(PLAIN._replace(is_disposable=True)), Refuse)
 
 
 def test_a_slip_is_asked_about_until_the_visitor_is_sure() -> None:
-    slip = replace(PLAIN, address="rea@gmial.com")
+    slip = PLAIN._replace(address="rea@gmial.com")
     assert judge(slip) == Ask(suggestion="rea@gmail.com")
-    assert judge(replace(slip, sure=True)) == Accept()
-    assert judge(replace(slip, is_disposable=True)) == Ask(suggestion="rea@gmail.com")
-    assert isinstance(judge(replace(slip, is_disposable=True, sure=True)), Refuse)
+    assert judge(slip._replace(sure=True)) == Accept()
+    assert judge(slip._replace(is_disposable=True)) == Ask(suggestion="rea@gmail.com")
+    assert isinstance(judge(slip._replace(is_disposable=True, sure=True)), Refuse)
 
 
 def test_an_office_is_always_asked_by_mail() -> None:
-    assert judge(replace(PLAIN, address="abuse@example.org")) == Accept(doubly=True)
+    assert judge(PLAIN._replace(address="abuse@example.org")) == Accept(doubly=True)
 
 
 @pytest.mark.parametrize("cap", CAPS, ids=lambda cap: cap.kind)
 def test_beyond_a_cap_a_browser_has_to_work_and_far_beyond_nothing_helps(cap: abuse.Cap) -> None:
     assert judge(PLAIN, used(PLAIN, cap.kind, cap.most - 1)) == Accept()
     assert isinstance(judge(PLAIN, used(PLAIN, cap.kind, cap.most)), Challenge)
-    worked = replace(PLAIN, solved=True)
+    worked = PLAIN._replace(solved=True)
     assert judge(worked, used(PLAIN, cap.kind, cap.most)) == Accept()
     verdict = judge(worked, used(PLAIN, cap.kind, abuse.HARD * cap.most))
     assert isinstance(verdict, Refuse)
@@ -84,103 +83,103 @@ def test_what_was_asked_for_long_ago_does_not_count(cap: abuse.Cap) -> None:
 
 
 def test_a_large_provider_may_have_many_times_as_many() -> None:
-    at_large = replace(PLAIN, address="rea@gmail.com")
+    at_large = PLAIN._replace(address="rea@gmail.com")
     assert judge(at_large, used(at_large, Kind.DOMAIN, 300)) == Accept()
     assert isinstance(judge(at_large, used(at_large, Kind.DOMAIN, 200 * abuse.LARGE)), Challenge)
 
 
 def test_an_ipv6_visitor_is_their_network() -> None:
-    one = abuse.subjects(replace(PLAIN, ip="2001:db8:1:2::7"), "key")
-    other = abuse.subjects(replace(PLAIN, ip="2001:db8:1:2:ffff::9"), "key")
-    further = abuse.subjects(replace(PLAIN, ip="2001:db8:1:3::7"), "key")
+    one = abuse.subjects(PLAIN._replace(ip="2001:db8:1:2::7"), "key")
+    other = abuse.subjects(PLAIN._replace(ip="2001:db8:1:2:ffff::9"), "key")
+    further = abuse.subjects(PLAIN._replace(ip="2001:db8:1:3::7"), "key")
     assert one[Kind.IP] == other[Kind.IP] != further[Kind.IP]
     assert one[Kind.NETWORK] == further[Kind.NETWORK]
 
 
 def test_an_ipv4_visitor_is_the_same_however_the_address_is_written() -> None:
     one = abuse.subjects(PLAIN, "key")
-    assert abuse.subjects(replace(PLAIN, ip="::ffff:192.0.2.7"), "key") == one
-    other = abuse.subjects(replace(PLAIN, ip="::ffff:198.51.100.7"), "key")
+    assert abuse.subjects(PLAIN._replace(ip="::ffff:192.0.2.7"), "key") == one
+    other = abuse.subjects(PLAIN._replace(ip="::ffff:198.51.100.7"), "key")
     assert other[Kind.NETWORK] != one[Kind.NETWORK]
 
 
 @given(at=st.ip_addresses(v=4))
 def test_an_ipv4_visitor_is_counted_with_all_of_their_24_bits(at: IPv4Address) -> None:
     network = str(ip_network(f"{at}/24", strict=False)).rpartition(".")[0]
-    found = abuse.subjects(replace(PLAIN, ip=str(at)), "key")
+    found = abuse.subjects(PLAIN._replace(ip=str(at)), "key")
     assert found[Kind.IP] == abuse.subject(Kind.IP, str(at), "key")
     assert found[Kind.NETWORK] == abuse.subject(Kind.NETWORK, network, "key")
 
 
 @given(name=st.text(max_size=30))
 def test_a_name_that_holds_an_address_is_refused_whatever_its_letters(name: str) -> None:
-    refused = isinstance(judge(replace(PLAIN, name=name)), Refuse)
+    refused = isinstance(judge(PLAIN._replace(name=name)), Refuse)
     assert refused is (abuse._URL.search(name) is not None)
 
 
 def test_a_program_that_names_no_visitor_is_not_counted_by_address_of_the_internet() -> None:
-    unnamed = replace(PLAIN, ip="")
+    unnamed = PLAIN._replace(ip="")
     assert set(abuse.subjects(unnamed, "key")) == {Kind.ADDRESS, Kind.DOMAIN, Kind.FORM, Kind.ALL, Kind.TAKEN}
     assert judge(unnamed) == Accept()
 
 
 @pytest.mark.parametrize("visit", [timedelta(seconds=1), timedelta(days=2), timedelta(seconds=-5)])
 def test_who_is_too_fast_or_too_slow_has_to_work(visit: timedelta) -> None:
-    assert isinstance(judge(replace(PLAIN, visit=visit)), Challenge)
-    assert judge(replace(PLAIN, visit=timedelta(seconds=9))) == Accept()
+    assert isinstance(judge(PLAIN._replace(visit=visit)), Challenge)
+    assert judge(PLAIN._replace(visit=timedelta(seconds=9))) == Accept()
 
 
 def test_a_page_that_is_none_of_the_forms_makes_the_browser_work() -> None:
-    assert isinstance(judge(replace(PLAIN, is_foreign=True)), Challenge)
+    assert isinstance(judge(PLAIN._replace(is_foreign=True)), Challenge)
 
 
 def test_a_form_may_ask_for_work_always_or_never() -> None:
-    assert isinstance(judge(replace(PLAIN, challenge="always")), Challenge)
-    assert judge(replace(PLAIN, challenge="never", is_foreign=True)) == Accept()
+    assert isinstance(judge(PLAIN._replace(challenge="always")), Challenge)
+    assert judge(PLAIN._replace(challenge="never", is_foreign=True)) == Accept()
 
 
 def test_a_program_has_no_browser_to_work() -> None:
-    assert judge(replace(PLAIN, is_program=True, is_foreign=True, challenge="always")) == Accept()
+    assert judge(PLAIN._replace(is_program=True, is_foreign=True, challenge="always")) == Accept()
 
 
 def test_where_hardly_anybody_confirms_every_browser_has_to_work() -> None:
     going_on = used(PLAIN, Kind.FORM, 20)
     attacked = {**used(PLAIN, Kind.TAKEN, 50, hour=HOUR - 2, confirmed=9), **going_on}
     assert isinstance(judge(PLAIN, attacked), Challenge)
-    assert judge(replace(PLAIN, solved=True), attacked) == Accept()
+    assert judge(PLAIN._replace(solved=True), attacked) == Accept()
     assert judge(PLAIN, {**used(PLAIN, Kind.TAKEN, 50, hour=HOUR - 2, confirmed=10), **going_on}) == Accept()
     assert judge(PLAIN, used(PLAIN, Kind.TAKEN, 50, hour=HOUR - 2, confirmed=9)) == Accept()
 
 
 def test_spellings_of_one_mailbox_are_let_through_a_few_times_until_one_is_confirmed() -> None:
-    one = replace(PLAIN, address="r.ea+1@gmail.com", solved=True)
-    other = replace(PLAIN, address="rea+2@googlemail.com", is_program=True)
+    one = PLAIN._replace(address="r.ea+1@gmail.com", solved=True)
+    other = PLAIN._replace(address="rea+2@googlemail.com", is_program=True)
     for spelled in (one, other):
         assert judge(spelled, used(one, Kind.MAILBOX, abuse.SPELLINGS - 1)) == Accept()
         assert judge(spelled, used(one, Kind.MAILBOX, abuse.SPELLINGS)) == Pretend()
         assert judge(spelled, used(one, Kind.MAILBOX, abuse.SPELLINGS, hour=HOUR - 99)) == Pretend()
         assert judge(spelled, used(one, Kind.MAILBOX, abuse.SPELLINGS, confirmed=1)) == Accept()
-    assert Kind.MAILBOX not in abuse.subjects(replace(PLAIN, address="rea@gmail.com"), "key")
+    assert Kind.MAILBOX not in abuse.subjects(PLAIN._replace(address="rea@gmail.com"), "key")
     assert Kind.MAILBOX not in abuse.subjects(PLAIN, "key")
 
 
 # Crowds of mailboxes
 
-AT_GMAIL = replace(PLAIN, address="r.ea+news@gmail.com")
-AT_AGENCY = replace(PLAIN, address="rea@mail.agency.gov")
+AT_GMAIL = PLAIN._replace(address="r.ea+news@gmail.com")
+AT_AGENCY = PLAIN._replace(address="rea@mail.agency.gov")
 
 
 @pytest.mark.parametrize(("one", "kind", "most"), [(AT_GMAIL, Kind.PROVIDER, 100), (AT_AGENCY, Kind.INSTITUTION, 10)])
 def test_a_crowd_that_no_past_explains_makes_the_browser_work(one: Signals, kind: Kind, most: int) -> None:
     assert judge(one, used(one, kind, most - 1)) == Accept()
     assert judge(one, used(one, kind, most)) == Challenge(because="there were many for such mailboxes")
-    assert judge(replace(one, solved=True), used(one, kind, 10**6)) == Accept()
+    assert judge(one._replace(solved=True), used(one, kind, 10**6)) == Accept()
     assert judge(PLAIN, used(one, kind, 10**6)) == Accept()
 
 
 @pytest.mark.parametrize("change", [{"is_program": True}, {"challenge": "never"}])
 def test_where_no_browser_can_work_the_mail_of_a_crowd_is_put_off(change: dict[str, object]) -> None:
-    one = replace(AT_GMAIL, **change)  # type: ignore[arg-type]
+    one = AT_GMAIL._replace(**change)  # type: ignore[arg-type]
     assert judge(one, used(one, Kind.PROVIDER, 99)) == Accept()
     assert judge(one, used(one, Kind.PROVIDER, 100)) == Accept(wait=timedelta(hours=2))
     assert judge(one, used(one, Kind.PROVIDER, 350)) == Accept(wait=timedelta(hours=6))
@@ -213,7 +212,7 @@ def test_the_counters_hold_no_address() -> None:
 
 @given(st.integers(0, 10**6), st.sampled_from(sorted(set(Kind) - {Kind.INSTITUTION, Kind.MAILBOX})), st.booleans())
 def test_more_sign_ups_never_make_the_verdict_milder(asked: int, kind: Kind, solved: bool) -> None:  # noqa: FBT001 (drawn)
-    signals = replace(AT_GMAIL, solved=solved)
+    signals = AT_GMAIL._replace(solved=solved)
     order = (Accept, Challenge, Refuse)
     before, after = (order.index(type(judge(signals, used(signals, kind, many)))) for many in (asked, asked + 1))  # type: ignore[arg-type]
     assert before <= after

@@ -117,8 +117,8 @@ def test_an_ending_is_not_kept_waiting_by_a_rush(door: Door) -> None:
 
 def test_who_hangs_up_or_hears_an_error_waits_no_longer() -> None:
     rush = Rush()
-    with rush.one_more():
-        with suppress(ConnectionError), rush.one_more():
+    with rush:
+        with suppress(ConnectionError), rush:
             assert rush.waiting == 2
             raise ConnectionError
         assert rush.waiting == 1
@@ -129,9 +129,9 @@ def test_a_rush_lasts_for_a_moment_after_its_answers() -> None:
     rush = Rush()
     with ExitStack() as crowd:
         for _ in range(MANY - 1):
-            crowd.enter_context(rush.one_more())
+            crowd.enter_context(rush)
         assert not rush.is_on
-        crowd.enter_context(rush.one_more())
+        crowd.enter_context(rush)
         assert rush.is_on
     assert (rush.waiting, rush.is_on) == (0, True)
     rush.until -= LASTS

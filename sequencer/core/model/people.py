@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sequencer.core.model.course import COURSES_OWN, Pace, Preference
 from sequencer.core.model.ids import ConsentId, CourseId, DepartureId, EnrolmentId, MoveId, Pairs, SubscriberId
@@ -77,8 +78,8 @@ class Address:
     needs_smtputf8: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignupRequest:
+# A tuple, as one is made for each sign-up of a flood, and a frozen dataclass takes several times as long.
+class SignupRequest(NamedTuple):
     """What a sign-up form said, whichever `shape` it came in (the name of a preset); `timezone` is known to be a zone.
 
     `utm` says which campaign brought the visitor, `language` is a tag like de-AT.

@@ -19,10 +19,9 @@ door_use = Table(
     Column("hour", Integer, primary_key=True, autoincrement=False),
     Column("asked", Integer, nullable=False),
     Column("confirmed", Integer, nullable=False),
+    # Each sign-up of a flood adds some: they lie in their index itself, and there is no other.
+    sqlite_with_rowid=False,
 )
-
-
-Index("ix_door_use_hour", door_use.c.hour)
 
 
 # What may be used once only, by a digest of it: solved challenges, deliveries of other programs' webhooks.

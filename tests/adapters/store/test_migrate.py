@@ -154,6 +154,23 @@ def test_rows_of_the_first_shape_have_had_as_many_attempts_as_they_say_and_stay_
         assert tx.execute(text("SELECT spared FROM delivery")).scalars().all() == [0, 0]
 
 
+COUNTED = "SELECT subject, hour, asked, confirmed FROM door_use ORDER BY subject, hour"
+
+
+def test_what_the_door_has_counted_goes_on_by_what_is_left_of_its_digests(bare: Database) -> None:
+    _to(bare, "0015")
+    rows = [("0123456789abcdef" + 16 * "0", 7, 2, 1), ("0123456789abcdef" + 16 * "1", 7, 3, 0), (32 * "f", 8, 1, 1)]
+    with bare.begin() as tx:
+        for row in rows:
+            tx.execute(text(f"INSERT INTO door_use (subject, hour, asked, confirmed) VALUES {row}"))  # noqa: S608
+    _to(bare, "0016")
+    with bare.read() as tx:
+        assert [tuple(row) for row in tx.execute(text(COUNTED))] == [("0123456789abcdef", 7, 5, 1), (16 * "f", 8, 1, 1)]
+    _downgrade(bare, "0015")
+    with bare.read() as tx:
+        assert len(tx.execute(text(COUNTED)).all()) == 2
+
+
 def test_a_database_of_an_old_shape_names_the_command_to_run(bare: Database) -> None:
     with pytest.raises(BadSettings, match='run "sequencer db upgrade"'):
         migrate.check(bare, MIGRATIONS)
