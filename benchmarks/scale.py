@@ -1,8 +1,8 @@
 """How many messages a second does PostgreSQL let through? Due people among many, sent by appending to a file.
 
 Nothing is on the wire, so what is measured is the ledger: claim, intent, outcome and the next hour of each person.
-Every message is counted in the file, and once more in the ledger. The second round is the same with one old snapshot
-open.
+Every message is counted in the file, and once more in the ledger. The last round is done once more with one old
+snapshot open. What the machine is worth is measured before and behind all of it (benchmarks/bare.py).
 """
 
 import argparse
@@ -14,7 +14,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,7 +22,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from benchmarks import ground
+from benchmarks import bare, ground
 from sequencer import settings, worker
 from sequencer.app import App, open_app
 from sequencer.content.templates import Templates
@@ -42,7 +41,6 @@ from sequencer.store import deliveries, partition, shards
 from sequencer.store.database import Database, connect
 from sequencer.values import EngineName, Intent
 
-LESSONS = 4
 WORDS = 240
 DAY = timedelta(days=1)
 FAR = 30  # days until the others are due
@@ -98,6 +96,8 @@ class Blank(Press):
 class Round:
     """What one round gave."""
 
+    engine: EngineName
+    workers: int
     seconds: float
     ours: float
     servers: float | None
@@ -115,6 +115,13 @@ def main() -> None:
     )
     parser.add_argument("--broker", default="", help="for celery: like redis://127.0.0.1:6379/0")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--round",
+        action="append",
+        type=_way,
+        metavar="ENGINE:WORKERS",
+        help="in place of --engine and --workers; as often as there are to be rounds, each a day of its own",
+    )
     parser.add_argument("--batch", type=int, default=500)
     parser.add_argument("--intent", type=Intent, default=Intent.STRICT)
     parser.add_argument("--shards", type=int, default=0, help="partition the database; 0: leave it whole")
@@ -135,58 +142,76 @@ def main() -> None:
 
 def measure(db: Database, given: argparse.Namespace) -> dict[str, object]:
     """Both rounds; raises SystemExit where a message is missing or there twice."""
-    fill(given.url, given.people, given.due, given.shards)
-    first = drain(db, given, day=0)
+    ways: list[tuple[EngineName, int]] = given.round or [(given.engine, given.workers)]
+    fill(given.url, given.people, given.due, given.shards, lessons=len(ways) + 2)
+    before = bare.measure(given.url, ways[0][1])
+    rounds = [drain(db, given, way, day=day) for day, way in enumerate(ways)]
     with snapshot(db):
-        second = drain(db, given, day=1)
-    doubled = sum(number - 1 for number in Counter(first.ids + second.ids).values())
+        rounds.append(drain(db, given, ways[-1], day=len(ways)))
+    after = bare.measure(given.url, ways[0][1])
+    ids = [one for done in rounds for one in done.ids]
     with db.read() as tx:
         sent = deliveries.count(tx).get(DeliveryState.SENT, 0)
-    if len(set(first.ids + second.ids)) != 2 * given.due or sent != 2 * given.due:
-        raise SystemExit(f"{len(first.ids)} and {len(second.ids)} were sent, {sent} are so by the ledger.")
-    rate, old = given.due / first.seconds, given.due / second.seconds
+    if len(set(ids)) != len(rounds) * given.due or sent != len(rounds) * given.due:
+        raise SystemExit(f"{[len(one.ids) for one in rounds]} were sent, {sent} are so by the ledger.")
+    *plain, old = (_told(one, given.due) for one in rounds)
     return {
-        "engine": given.engine,
         "people": given.people,
         "due": given.due,
-        "workers": given.workers,
         "shards": shards.count(db),
         "intent": given.intent,
         "batch": given.batch,
         "rendered": given.render,
-        "messages_per_second": round(rate),
-        "messages_per_second_with_an_old_snapshot": round(old),
-        "share_with_an_old_snapshot": round(old / rate, 2),
-        "our_cpu_us_per_message": round(first.ours / given.due * 1e6, 1),
-        "postgresql_cpu_us_per_message": first.servers and round(first.servers / given.due * 1e6, 1),
-        "doubled": doubled,
+        "rounds": plain,
+        "with_an_old_snapshot": old,
+        "share_with_an_old_snapshot": round(rounds[-2].seconds / rounds[-1].seconds, 2),
+        "bare_cycle_per_second": [round(before), round(after)],
+        "doubled": len(ids) - len(set(ids)),
     }
 
 
-def fill(url: str, people: int, due: int, parts: int = 0) -> None:
+def _told(done: Round, due: int) -> dict[str, object]:
+    return {
+        "engine": done.engine,
+        "workers": done.workers,
+        "messages_per_second": round(due / done.seconds),
+        "our_cpu_us_per_message": round(done.ours / due * 1e6, 1),
+        "postgresql_cpu_us_per_message": done.servers and round(done.servers / due * 1e6, 1),
+    }
+
+
+def _way(said: str) -> tuple[EngineName, int]:
+    """An engine and how many workers it has. Raises ValueError."""
+    name, _, workers = said.partition(":")
+    return EngineName(name), int(workers or 1)
+
+
+def fill(url: str, people: int, due: int, parts: int = 0, *, lessons: int) -> None:
     """So many people, of whom so many are due; the others are due in a month."""
     db = ground.database(Path(), url)
     if parts:
         partition.divide(db, parts=parts)
-    revision = ground.publish(db, words=WORDS, lessons=LESSONS)
+    revision = ground.publish(db, words=WORDS, lessons=lessons)
     ground.fill(db, revision, people=people, due=due, later=FAR * 86_400)
     ground.tidy(db)
     db.close()
 
 
-def drain(db: Database, given: argparse.Namespace, *, day: int) -> Round:
+def drain(db: Database, given: argparse.Namespace, way: tuple[EngineName, int], *, day: int) -> Round:
     """All workers at once, until nothing is due on that day."""
+    engine, crew = way
+    given = argparse.Namespace(**{**vars(given), "engine": engine})
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         options = ["--url", given.url, "--batch", str(given.batch), "--intent", given.intent, "--folder", folder]
-        options += ["--workers", str(given.workers), "--day", str(day), *(["--render"] if given.render else [])]
-        options += ["--engine", given.engine, "--broker", given.broker]
+        options += ["--workers", str(crew), "--day", str(day), *(["--render"] if given.render else [])]
+        options += ["--engine", engine, "--broker", given.broker]
         command = [sys.executable, "-m", "benchmarks.scale", *options]
         before = server_cpu(db)
         workers = [
             subprocess.Popen([*command, "--worker", str(number)], stdout=subprocess.PIPE)  # noqa: S603
-            for number in range(given.workers)
+            for number in range(crew)
         ]
-        if given.engine is not EngineName.IN_PROCESS:
+        if engine is not EngineName.IN_PROCESS:
             hint(db, given, Path(folder), day)
         told = [json.loads(worker.communicate()[0]) for worker in workers]
         after = server_cpu(db)
@@ -194,7 +219,7 @@ def drain(db: Database, given: argparse.Namespace, *, day: int) -> Round:
     # Starting a process is not what is measured: from the first look of any to the last one's end.
     seconds = max(one["ended"] for one in told) - min(one["began"] for one in told)
     ours, servers = sum(one["cpu"] for one in told), None if before is None or after is None else after - before
-    return Round(seconds=seconds, ours=ours, servers=servers, ids=ids)
+    return Round(engine=engine, workers=crew, seconds=seconds, ours=ours, servers=servers, ids=ids)
 
 
 def server_cpu(db: Database) -> float | None:

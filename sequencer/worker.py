@@ -34,6 +34,9 @@ from sequencer.flows.roster import Post
 log = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks
+# After how many new objects the collector of garbage looks through the young ones, and how many of these looks later
+# through the older and the oldest.
+_LOOKS = (10_000, 20, 50)
 TIDY = 3600.0  # seconds between two upkeeps; the first comes after a sixtieth of that, as a start has other worries
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # Linux: another one after each start of the machine
 _LEAP = timedelta(seconds=1)  # by which the machine's clock may be set back unnoticed
@@ -248,9 +251,14 @@ def beside(
 
 
 def keep_what_is_loaded() -> None:
-    """What is loaded by now stays: the collector of garbage does not look through it again and again."""
+    """What is loaded by now stays: the collector of garbage does not look through it again and again.
+
+    Nor through what is made since as often as usual: a batch of messages, or many who sign up at once, are thousands of
+    small things, and what dies young is found all the same.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*_LOOKS)
 
 
 async def run(

@@ -1,6 +1,5 @@
 """How does an admin run the service? Everything in one process, or the web door alone."""
 
-import gc
 import logging
 import sys
 from collections.abc import Callable
@@ -23,9 +22,6 @@ log = logging.getLogger(__name__)
 # For how long a thread that computes keeps others waiting, in seconds. A sign-up changes threads several times, and may
 # meet the sender's each time: with Python's 5 ms, half a second came together while many mails went out.
 _SLICE = 0.0002
-# After how many new objects the collector of garbage looks through the young ones, and how many of these looks later
-# through the older and the oldest: what dies young is found all the same.
-_LOOKS = (10_000, 20, 50)
 
 
 @click.command()
@@ -59,7 +55,6 @@ def _run(ctx: click.Context, kind: str, make: Callable[[App, Beat], Metronome]) 
             # To look through all of it again and again would hold up everybody for a tenth of a second each time, just
             # when many come; and ten thousand open connections are much to look through, too.
             worker.keep_what_is_loaded()
-            gc.set_threshold(*_LOOKS)
             asgi.run(site, on)
         log.info("%s.stopped", kind)
 

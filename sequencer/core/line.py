@@ -78,12 +78,16 @@ def admit(rate: Rate, line: Line, now: int, asking: Sequence[Applicant], *, shar
     going = set(turns)
     for which, one in enumerate(asking):
         if which not in going:
-            later[which] = _within(max(ends[one.rank], leased.tat, now), now)
-            ends[one.rank] = later[which] + strides[one.rank]
-    after = Line(tat=leased.tat, lessons=ends[Rank.LESSON], issues=ends[Rank.ISSUE])
+            at = max(ends[one.rank], leased.tat, now)
+            later[which] = _within(at, now)
+            ends[one.rank] = at + strides[one.rank]
+    # Beyond the horizon nobody stands: who comes back before it finds their place behind those who do.
+    most = now + HORIZON * SECOND
+    after = Line(tat=leased.tat, lessons=min(ends[Rank.LESSON], most), issues=min(ends[Rank.ISSUE], most))
     return Admission(line=after, lease=leased, turns=turns, later=later)
 
 
 def _within(at: int, now: int) -> int:
-    """That instant; beyond the horizon, the half before it is filled again from its beginning, as evenly."""
-    return at if at - now <= HORIZON * SECOND else now + HORIZON * SECOND // 2
+    """That instant; what lies beyond the horizon is spread as evenly over the half before it."""
+    beyond, half = at - now - HORIZON * SECOND, HORIZON * SECOND // 2
+    return at if beyond <= 0 else now + half + beyond % half

@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sequencer.core.limits import Rest
@@ -270,7 +270,7 @@ class Way:
         if turn is None:
             self._tell(parcel, Deferred(reply="Its turn at its domain was over.", tried=False))
             return None
-        return replace(parcel, turn=turn)
+        return parcel._replace(turn=turn)
 
     async def _open(self) -> Conversation | None:
         """A new connection, or None; where it would have been the only one the relay is in trouble."""

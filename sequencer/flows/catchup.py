@@ -6,7 +6,7 @@ what those rows say, so that it is the same whenever a mail is made.
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -65,7 +65,7 @@ def claimed(
         return due
     onward = _pass_over(tx, late, now=now)
     hot.skip(tx, list(onward.items()))
-    return [replace(one, step=onward.get(one.enrolment_id, one.step)) for one in due]
+    return [one._replace(step=onward.get(one.enrolment_id, one.step)) for one in due]
 
 
 def held(

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -214,12 +213,12 @@ class PassLedger:
         if broken:
             self.record([], broken)
         parcels = [
-            replace(parcel, at_once=True) if claim.kind in deliveries.AT_ONCE else parcel
+            parcel._replace(at_once=True) if claim.kind in deliveries.AT_ONCE else parcel
             for claim, parcel in made
             if isinstance(parcel, Parcel)
         ]
         if turns:
-            parcels = [replace(one, turn=turns.get(one.ticket)) for one in parcels]
+            parcels = [one._replace(turn=turns.get(one.ticket)) for one in parcels]
         self._name(parcels)
         return self._granted(parcels)
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -70,7 +70,7 @@ def _catch_up(tx: Transaction, claim: Claim, revision: Revision, slots: "_Slots"
     if place is None or place.state is not EnrolmentState.ACTIVE or place.next_due_at is not None:
         return
     if not deliveries.is_open(tx, place):
-        claim = replace(claim, step=place.step)
+        claim = claim._replace(step=place.step)
         due = slots.due(claim, revision)
         if due is not None and place.paused_until is not None and due < place.paused_until:
             due = slots.after(place.paused_until, claim, revision)

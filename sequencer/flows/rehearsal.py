@@ -81,7 +81,7 @@ class Rehearsal:
             parcel = proof.pull(self._press, self.course, step, reader, relay=relay, now=now)
         signers = self._signers.for_domain(parcel.sender.rpartition("@")[2], unsigned=relay.unsigned)
         marked = _marked(parcel.content, self.mark(step))
-        return replace(parcel, content=dkim.sign(marked, signers, timestamp=now))
+        return parcel._replace(content=dkim.sign(marked, signers, timestamp=now))
 
 
 def sentence(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from office import Office, Waiting
@@ -28,7 +28,7 @@ class Desk(Office):
         if self.answers or self.relay.messages < 3:
             return []
         self._queue.appendleft(Waiting(self.messages + 1))
-        self.answers = [replace(self._claim(places[0]), recipient=READER, at_once=True)]
+        self.answers = [self._claim(places[0])._replace(recipient=READER, at_once=True)]
         return self.answers
 
 

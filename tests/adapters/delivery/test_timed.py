@@ -40,7 +40,7 @@ class Timed(Office):
     def _claim(self, place: Lane) -> Parcel:
         parcel = super()._claim(place)
         turn = self.turns.get(parcel.ticket.delivery_id) if parcel.ticket.attempt == 1 else None
-        return replace(parcel, turn=turn)
+        return parcel._replace(turn=turn)
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         granted = super().record(intents, reports)
@@ -108,7 +108,7 @@ def test_a_turn_that_was_over_before_anybody_looked_is_not_used() -> None:
 
 
 def a_message(number: int, turn: Turn | None = None, *, at_once: bool = False) -> Parcel:
-    return replace(a_parcel(number), turn=turn, at_once=at_once)
+    return a_parcel(number)._replace(turn=turn, at_once=at_once)
 
 
 def test_a_backlog_gives_what_was_pressed_then_what_has_its_turn_then_the_others_in_their_order() -> None:
@@ -171,7 +171,7 @@ class Paced(Slept):
 
     def _claim(self, place: Lane) -> Parcel:
         parcel = super()._claim(place)
-        return replace(parcel, turn=self.turns.get(parcel.ticket.delivery_id))
+        return parcel._replace(turn=self.turns.get(parcel.ticket.delivery_id))
 
     def record(self, intents: Sequence[Ticket], reports: Sequence[Report]) -> frozenset[DeliveryId]:
         self.begun |= {one.delivery_id: time.monotonic() for one in intents if one.delivery_id in self.turns}
