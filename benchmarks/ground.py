@@ -1,5 +1,6 @@
 """On what do the benchmarks stand? A database with many people who are due, and a lesson of a known size."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from sequencer.store.database import Database, connect
 from sequencer.store.tables import ENROLMENT_STATE, SUBSCRIBER_STATE
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+_AT_ONCE = 200_000  # people filled in by one statement
 SECRET = "a secret for benchmarks, known to all"  # noqa: S105
 
 
@@ -88,12 +90,18 @@ def fill(db: Database, revision: Revision, *, people: int, due: int, later: int 
     """So many people on the course, of whom so many are due, spread evenly; the others so many seconds later."""
     now = int(NOW.timestamp())
     step = max(1, people // due) if due else people + 1
-    values = {"now": now, "later": now + later, "step": step, "due": due, "people": people}
     numbers = (
-        "SELECT value AS n FROM generate_series(1, :people) AS g(value)"
+        "SELECT value AS n FROM generate_series(CAST(:first AS bigint), :last) AS g(value)"
         if not db.is_sqlite
-        else "WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < :people) SELECT n FROM g"
+        else "WITH RECURSIVE g(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM g WHERE n < :last) SELECT n FROM g"
     )
+    values = {"now": now, "later": now + later, "step": step, "due": due}
+    # By and by: no statement of ours may take more than some minutes.
+    for first in range(1, people + 1, _AT_ONCE):
+        _fill(db, revision, numbers, {**values, "first": first, "last": min(first + _AT_ONCE - 1, people)})
+
+
+def _fill(db: Database, revision: Revision, numbers: str, values: Mapping[str, int]) -> None:
     active = (
         SUBSCRIBER_STATE.members.index(SubscriberState.ACTIVE),
         ENROLMENT_STATE.members.index(EnrolmentState.ACTIVE),
