@@ -226,7 +226,7 @@ def test_our_form_in_a_frame_of_another_site_is_filled_in_within_it(visitor: Vis
 
 def test_no_other_page_of_ours_is_shown_in_a_frame(visitor: Visitor, town: Town) -> None:
     visitor.open(f"{town.site}/framing-another")
-    assert visitor.tab.frames[1].url.startswith("chrome-error://")
+    visitor.tab.frames[1].wait_for_url("chrome-error://**")  # it says so when it is done with the page around it
     visitor.tab.locator("iframe").evaluate("(frame, url) => { frame.src = url }", f"{town.url}/f/framed")
     visitor.tab.wait_for_timeout(500)
     assert visitor.tab.frames[1].url.startswith("chrome-error://")
