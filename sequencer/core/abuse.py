@@ -59,7 +59,7 @@ HARD = 10  # times a cap
 LARGE = 50
 
 
-# A tuple, as one is made for each sign-up of a flood, and a frozen dataclass takes several times as long.
+# A tuple, as one is made for each sign-up of a flood, and a frozen dataclass takes twice as long.
 class Signals(NamedTuple):
     """What speaks for and against one sign-up. `ip` is "" where a program speaks for a visitor whom it does not name.
 

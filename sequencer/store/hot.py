@@ -47,7 +47,7 @@ _PERSON = SUBSCRIBER_STATE.members.index(SubscriberState.ACTIVE)
 _GONE = SUBSCRIBER_STATE.members.index(SubscriberState.SUPPRESSED)
 
 
-# Tuples, as one of each is made for each message, and frozen dataclasses take several times as long.
+# Tuples, as one of each is made for each message, and frozen dataclasses take twice as long.
 class Due(NamedTuple):
     """Somebody whose next lesson is due: their place in the course as it was before it was claimed."""
 

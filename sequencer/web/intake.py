@@ -26,7 +26,7 @@ LONGEST_NAME = 200
 _JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 
 
-# Tuples: a dozen values of a frozen dataclass take several times as long, and each sign-up has four such.
+# Tuples: a dozen values of a frozen dataclass take twice as long, and each sign-up has four such.
 class Visit(NamedTuple):
     """How a sign-up came, beside what it says: when, from whom, and from which page."""
 

@@ -70,7 +70,7 @@ class Delivery:
         return self.kind is DeliveryKind.LESSON and self.state is DeliveryState.SKIPPED and self.attempt == 0
 
 
-# Tuples, as they are made for each message, and a frozen dataclass takes several times as long.
+# Tuples, as they are made for each message, and a frozen dataclass takes twice as long.
 class Claim(NamedTuple):
     """The right to send one message, for as long as the lease lasts; `attempt` fences every later word about it.
 

@@ -76,7 +76,7 @@ class Uncertain:
 Outcome = Accepted | Deferred | Rejected | Uncertain
 
 
-# A tuple, as one is made for each message, and a frozen dataclass takes several times as long.
+# A tuple, as one is made for each message, and a frozen dataclass takes twice as long.
 class Report(NamedTuple):
     """What became of one attempt, and at which relay."""
 

@@ -66,7 +66,7 @@ class LeaveReason(StrEnum):
 EVENT_NAME = "[a-z][a-z0-9_-]{0,63}"
 
 
-# A tuple, as one is made for each message, and a frozen dataclass takes several times as long.
+# A tuple, as one is made for each message, and a frozen dataclass takes twice as long.
 class Address(NamedTuple):
     """An e-mail address: `normalized` is the key by which we know the person, `wire` what goes on the envelope.
 
@@ -78,7 +78,7 @@ class Address(NamedTuple):
     needs_smtputf8: bool = False
 
 
-# A tuple, as one is made for each sign-up of a flood, and a frozen dataclass takes several times as long.
+# A tuple, as one is made for each sign-up of a flood, and a frozen dataclass takes twice as long.
 class SignupRequest(NamedTuple):
     """What a sign-up form said, whichever `shape` it came in (the name of a preset); `timezone` is known to be a zone.
 
