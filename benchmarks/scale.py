@@ -181,9 +181,13 @@ def _told(done: Round, due: int) -> dict[str, object]:
 
 
 def _way(said: str) -> tuple[EngineName, int]:
-    """An engine and how many workers it has. Raises ValueError."""
+    """An engine and how many workers it has."""
     name, _, workers = said.partition(":")
-    return EngineName(name), int(workers or 1)
+    try:
+        return EngineName(name), int(workers or 1)
+    except ValueError as error:
+        reason = f"a round is an engine and its workers like procrastinate:2, and not {said}"
+        raise argparse.ArgumentTypeError(reason) from error
 
 
 def fill(url: str, people: int, due: int, parts: int = 0, *, lessons: int) -> None:
